@@ -1,0 +1,228 @@
+"""Which picture belongs to which mask in a folder on disk; names only, no pixel is read.
+
+Three layouts are known, and pairing is always by name, never by position:
+
+- `images/` beside `masks/`: NAME.jpg with NAME.png, NAME_mask.png or NAME_segmentation.png, any picture suffix;
+- the official ISIC folders as they unpack, such as `ISIC2018_Task1-2_Training_Input` beside
+  `ISIC2018_Task1_Training_GroundTruth` (2016 and 2017 likewise); several parts below one root are read together;
+- side by side in one folder: NAME.jpg with NAME_mask.png or NAME_segmentation.png.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from skinseg_edge.errors import DatasetUnusable, FileMissing
+
+__all__ = ["PicturePair", "pairs"]
+
+_PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_MASK_ENDING = re.compile(r"_(mask|segmentation)$", re.IGNORECASE)
+# ISIC 2016 and 2017 ship superpixel maps among the photos.
+_NO_PICTURE_ENDING = "_superpixels"
+_OFFICIAL_PICTURES = re.compile(r"^(IS[BI]I|ISIC).*_(Input|Data)$")
+_OFFICIAL_MASKS = re.compile(r"^(IS[BI]I|ISIC).*_GroundTruth$")
+# Task 1 (2018) and part 1 (2016, 2017) are the lesion masks; other tasks keep their number and so find no photos.
+_SEGMENTATION_TASK = re.compile(r"_(Task1-2|Task1|Part1)(?=_)")
+_NAMES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class PicturePair:
+    """A picture and its lesion mask. *name*: the picture's file name without suffix, unique in its dataset."""
+
+    name: str
+    picture: Path
+    mask: Path
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The files of one set, by stem; a stem may occur with several suffixes."""
+
+    pictures: dict[str, list[Path]]
+    masks: dict[str, list[Path]]
+
+
+def pairs(root: str | Path, split: str | Path | None = None) -> tuple[PicturePair, ...]:
+    """List the picture-mask pairs below a folder, sorted by name.
+
+    *root*: a folder in one of the three layouts above. *split*: a text file of picture names without suffix, one a
+    line, UTF-8; blank lines and lines that begin with `#` are skipped. With a split only its names are returned, and
+    only they must have masks. Masks without a picture are left out.
+
+    Raises FileMissing if there is no such folder or split file; DatasetUnusable if the layout is unknown, holds no
+    picture, a picture has no mask or several, two pictures share a name, or the split names what is not there.
+    """
+    folder = Path(root)
+    sets = _sets_below(folder)
+    names = sorted(_all_names(folder, sets)) if split is None else sorted(_names_in_split(folder, Path(split), sets))
+    _check_unique(folder, names, sets)
+    found: list[PicturePair] = []
+    without: list[str] = []
+    for name in names:
+        files = next(files for files in sets if name in files.pictures)
+        masks = _masks_of(name, files)
+        if len(masks) > 1:
+            listed = ", ".join(sorted(mask.name for mask in masks))
+            raise DatasetUnusable(
+                f"cannot pair the pictures in {folder}: {name} has {len(masks)} masks ({listed}); keep one"
+            )
+        if masks:
+            found.append(PicturePair(name, files.pictures[name][0], masks[0]))
+        else:
+            without.append(name)
+    if without:
+        raise DatasetUnusable(
+            f"cannot pair the pictures in {folder}: {len(without)} of {len(names)} have no mask ({_first(without)});"
+            " expected NAME, NAME_mask or NAME_segmentation with a picture suffix; add the masks or give a split"
+            " that leaves these names out"
+        )
+    return tuple(found)
+
+
+def _sets_below(root: Path) -> list[_Files]:
+    """Recognise the layout and list its files; exactly one scan a folder."""
+    folders, files = _scan(root)
+    by_name = {folder.name.lower(): folder for folder in folders}
+    images = by_name.get("images") or by_name.get("image")
+    masks = by_name.get("masks") or by_name.get("mask")
+    if images and masks:
+        return [_Files(_pictures_among(_scan(images)[1]), _by_stem(_scan(masks)[1]))]
+    if images or masks:
+        there, lacking = ("images", "masks") if images else ("masks", "images")
+        raise DatasetUnusable(
+            f"cannot read the dataset {root}: it has a folder {there} but no folder {lacking} beside it"
+        )
+    official = _official_sets(root, folders)
+    if official:
+        return official
+    side_by_side = _by_stem(files)
+    pictures = {stem: paths for stem, paths in _pictures_among(files).items() if not _MASK_ENDING.search(stem)}
+    return [_Files(pictures, {stem: paths for stem, paths in side_by_side.items() if stem not in pictures})]
+
+
+def _official_sets(root: Path, folders: Iterable[Path]) -> list[_Files]:
+    listed = list(folders)
+    truths = {_part_of(folder): folder for folder in listed if _OFFICIAL_MASKS.match(folder.name)}
+    sets: list[_Files] = []
+    for folder in listed:
+        if not _OFFICIAL_PICTURES.match(folder.name):
+            continue
+        truth = truths.get(_part_of(folder))
+        if truth is None:
+            raise DatasetUnusable(
+                f"cannot read the dataset {root}: {folder.name} has no ground truth folder of task 1 beside it;"
+                " unpack it there"
+            )
+        sets.append(_Files(_pictures_among(_scan(folder)[1]), _by_stem(_scan(truth)[1])))
+    return sets
+
+
+def _part_of(folder: Path) -> str:
+    """Reduce an official folder name to what photos and masks share, such as ISIC2018_Training."""
+    return _SEGMENTATION_TASK.sub("", folder.name.rpartition("_")[0] + "_").rstrip("_")
+
+
+def _scan(folder: Path) -> tuple[list[Path], list[Path]]:
+    """List sub-folders and picture files, sorted; hidden entries and other files are left out."""
+    folders: list[Path] = []
+    files: list[Path] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    folders.append(folder / entry.name)
+                elif Path(entry.name).suffix.lower() in _PICTURE_SUFFIXES:
+                    files.append(folder / entry.name)
+    except FileNotFoundError as error:
+        raise FileMissing(f"cannot read the dataset {folder}: there is no such folder") from error
+    except NotADirectoryError as error:
+        raise DatasetUnusable(
+            f"cannot read the dataset {folder}: it is a file, expected a folder of pictures"
+        ) from error
+    except OSError as error:
+        raise DatasetUnusable(f"cannot read the dataset {folder}: {error.strerror or error}") from error
+    return sorted(folders), sorted(files)
+
+
+def _by_stem(files: Iterable[Path]) -> dict[str, list[Path]]:
+    stems: dict[str, list[Path]] = {}
+    for file in files:
+        stems.setdefault(file.stem, []).append(file)
+    return stems
+
+
+def _pictures_among(files: Iterable[Path]) -> dict[str, list[Path]]:
+    return {stem: paths for stem, paths in _by_stem(files).items() if not stem.endswith(_NO_PICTURE_ENDING)}
+
+
+def _all_names(root: Path, sets: Sequence[_Files]) -> set[str]:
+    names = {name for files in sets for name in files.pictures}
+    if not names:
+        raise DatasetUnusable(
+            f"cannot read the dataset {root}: no picture with a mask was found; expected images/ beside masks/,"
+            " official ISIC folders, or NAME.jpg beside NAME_mask.png"
+        )
+    return names
+
+
+def _names_in_split(root: Path, split: Path, sets: Sequence[_Files]) -> list[str]:
+    there = _all_names(root, sets)
+    names = _read_names(split)
+    missing = [name for name in names if name not in there]
+    if missing:
+        suffixed = all(Path(name).stem in there for name in missing)
+        advice = "write names without their suffix" if suffixed else "check that the split belongs to this dataset"
+        raise DatasetUnusable(
+            f"cannot select {split} from {root}: {len(missing)} of {len(names)} names are not there"
+            f" ({_first(missing)}); {advice}"
+        )
+    return names
+
+
+def _read_names(split: Path) -> list[str]:
+    try:
+        text = split.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise FileMissing(f"cannot read the split {split}: there is no such file") from error
+    except UnicodeDecodeError as error:
+        raise DatasetUnusable(
+            f"cannot read the split {split}: it is no UTF-8 text; expected one name a line"
+        ) from error
+    except OSError as error:
+        raise DatasetUnusable(f"cannot read the split {split}: {error.strerror or error}") from error
+    names = [line.strip() for line in text.splitlines()]
+    names = [name for name in names if name and not name.startswith("#")]
+    if not names:
+        raise DatasetUnusable(f"cannot read the split {split}: it names no picture; expected one name a line")
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise DatasetUnusable(
+            f"cannot read the split {split}: {len(twice)} names occur more than once ({_first(twice)})"
+        )
+    return names
+
+
+def _check_unique(root: Path, names: Iterable[str], sets: Sequence[_Files]) -> None:
+    twice = [name for name in names if sum(len(files.pictures.get(name, ())) for files in sets) > 1]
+    if twice:
+        raise DatasetUnusable(
+            f"cannot pair the pictures in {root}: {len(twice)} names belong to more than one picture"
+            f" ({_first(twice)}); rename or remove the extra ones"
+        )
+
+
+def _masks_of(name: str, files: _Files) -> list[Path]:
+    """Find the masks of a picture; a mask whose stem is itself another picture's name belongs to that one."""
+    stems = [name] + [f"{name}_{ending}" for ending in ("mask", "Mask", "segmentation", "Segmentation")]
+    return [path for stem in stems if stem == name or stem not in files.pictures for path in files.masks.get(stem, ())]
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
