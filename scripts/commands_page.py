@@ -1,7 +1,6 @@
 """Write docs/commands.md from the real `--help` of every command, or check that it is current.
 
-python scripts/commands_page.py            writes the page
-python scripts/commands_page.py --check    exits 1 when the page differs from what would be written
+Alone it writes the page; with `--check` it exits 1 when the page differs from what would be written.
 """
 
 import os

@@ -1,0 +1,72 @@
+"""Which module can be imported where: the proof that a device needs no torch, onnx or coremltools."""
+
+import json
+
+from tests.project.conftest import FreshInterpreter
+from tests.project.house import DEVICE_TOOLS, HEAVY, is_torch_free, modules
+
+# Imports each module of argv[1]; prints {module: error} for those that cannot be imported.
+_IMPORT_EACH = """
+import importlib, json
+failures = {}
+for module in json.loads(sys.argv[1]):
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        failures[module] = str(error)
+print(json.dumps(failures))
+"""
+
+_IMPORT_AND_LIST = """
+import importlib, json
+for module in json.loads(sys.argv[1]):
+    importlib.import_module(module)
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def test_every_module_of_the_torch_free_floors_imports_where_the_heavy_packages_are_missing(
+    fresh_interpreter: FreshInterpreter,
+) -> None:
+    names = [name for name in modules() if is_torch_free(name)]
+
+    finished = fresh_interpreter(_IMPORT_EACH, json.dumps(names), barred=(*HEAVY, *DEVICE_TOOLS))
+
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout) == {}
+
+
+def test_every_module_imports_where_no_device_tool_is_installed(fresh_interpreter: FreshInterpreter) -> None:
+    finished = fresh_interpreter(_IMPORT_EACH, json.dumps(list(modules())), barred=DEVICE_TOOLS)
+
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout) == {}
+
+
+def test_the_torch_free_floors_load_no_heavy_package_even_where_all_are_installed(
+    fresh_interpreter: FreshInterpreter,
+) -> None:
+    names = [name for name in modules() if is_torch_free(name)]
+
+    finished = fresh_interpreter(_IMPORT_AND_LIST, json.dumps(names))
+
+    assert finished.returncode == 0, finished.stderr
+    assert set(json.loads(finished.stdout)).isdisjoint({*HEAVY, *DEVICE_TOOLS})
+
+
+def test_runtime_and_demo_load_nothing_of_the_torch_wing_and_no_data_set(fresh_interpreter: FreshInterpreter) -> None:
+    names = [name for name in modules() if name.startswith(("skinseg_runtime", "skinseg_demo"))]
+    code = _IMPORT_AND_LIST.replace('name.partition(".")[0]', "name")
+
+    finished = fresh_interpreter(code, json.dumps(names))
+
+    assert finished.returncode == 0, finished.stderr
+    loaded = json.loads(finished.stdout)
+    closed = ("skinseg_edge.networks", "skinseg_edge.datasets", "skinseg_edge.training", "skinseg_export")
+    assert [name for name in loaded if name.startswith(closed)] == []
+
+
+def test_the_bar_really_bars(fresh_interpreter: FreshInterpreter) -> None:
+    finished = fresh_interpreter(_IMPORT_EACH, json.dumps(["numpy", "json"]), barred=("numpy",))
+
+    assert list(json.loads(finished.stdout)) == ["numpy"]
