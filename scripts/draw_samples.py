@@ -1,6 +1,6 @@
 """Draw eight synthetic lesions as JPEG photos, for a machine without real ones.
 
-    python scripts/draw_samples.py FOLDER        prints the paths
+python scripts/draw_samples.py FOLDER prints their paths.
 """
 
 import sys
