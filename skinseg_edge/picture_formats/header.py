@@ -1,0 +1,48 @@
+"""What a picture says about itself before any pixel is decoded."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from skinseg_edge.errors import PictureUnreadable
+
+__all__ = ["PictureFormat", "PictureHeader", "damaged", "ends_early"]
+
+PictureFormat: TypeAlias = Literal["JPEG", "PNG", "WebP", "BMP", "TIFF"]
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """The header of one picture file.
+
+    *width*, *height*: columns and rows as stored, before the orientation is applied, px, each at least 1.
+    *orientation*: EXIF tag 274, 1 to 8; 1 when the file tells none or nonsense. BMP has none, so always 1.
+    """
+
+    format: PictureFormat
+    width: int
+    height: int
+    orientation: int = 1
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether rows become columns when the orientation is applied (5 to 8)."""
+        return self.orientation >= 5
+
+    @property
+    def upright_hw(self) -> tuple[int, int]:
+        """Rows and columns after the orientation is applied, px."""
+        return (self.width, self.height) if self.is_turned else (self.height, self.width)
+
+
+def damaged(name: str, picture_format: PictureFormat, reason: str) -> PictureUnreadable:
+    """Return the error for a file whose structure is broken; *reason* says where."""
+    return PictureUnreadable(
+        f"cannot read {name}: this {picture_format} file is damaged: {reason}; get the picture again from where it came"
+    )
+
+
+def ends_early(name: str, picture_format: PictureFormat, reason: str) -> PictureUnreadable:
+    """Return the error for a file that was cut off; *reason* says what is missing."""
+    return PictureUnreadable(
+        f"cannot read {name}: this {picture_format} file ends early: {reason}; copy or upload the picture again"
+    )

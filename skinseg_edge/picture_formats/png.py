@@ -1,0 +1,81 @@
+"""PNG: chunks with a length and a checksum each, from IHDR to IEND (W3C PNG, third edition)."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from skinseg_edge.picture_formats.header import PictureHeader, damaged, ends_early
+from skinseg_edge.picture_formats.tags import orientation_in
+
+__all__ = ["check_whole", "only_pixels", "read_header", "recognises"]
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_FOR_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+
+
+class _Chunk(NamedTuple):
+    kind: bytes
+    start: int
+    end: int
+
+
+def recognises(data: bytes) -> bool:
+    """Tell whether *data* begins like a PNG file."""
+    return data.startswith(_SIGNATURE)
+
+
+def read_header(data: bytes, name: str) -> PictureHeader:
+    """Read size and orientation; *name* is what errors call the file.
+
+    Raises PictureUnreadable if the file does not begin with a whole IHDR chunk.
+    """
+    if len(data) < 33:
+        raise ends_early(name, "PNG", f"it has {len(data)} bytes and its header alone takes 33")
+    length, kind, width, height = struct.unpack_from(">I4sII", data, len(_SIGNATURE))
+    if kind != b"IHDR" or length != 13 or width == 0 or height == 0:
+        raise damaged(name, "PNG", f"its first chunk is {kind!r} and says {width} x {height} pixels")
+    exif = next((chunk for chunk in _chunks(data) if chunk.kind == b"eXIf"), None)
+    orientation = orientation_in(data[exif.start + 8 : exif.end - 4]) if exif else 1
+    return PictureHeader("PNG", width, height, orientation)
+
+
+def check_whole(data: bytes, name: str) -> None:
+    """Check that every chunk up to IEND is there and that those which make pixels match their checksums.
+
+    Raises PictureUnreadable otherwise.
+    """
+    kinds: list[bytes] = []
+    for kind, start, end in _chunks(data):
+        kinds.append(kind)
+        (recorded,) = struct.unpack_from(">I", data, end - 4)
+        if kind in _FOR_PIXELS and zlib.crc32(memoryview(data)[start + 4 : end - 4]) != recorded:
+            raise damaged(name, "PNG", f"its {kind.decode()} chunk at byte {start} does not match its checksum")
+    if not kinds or kinds[-1] != b"IEND":
+        raise ends_early(name, "PNG", "its last chunk (IEND) is missing")
+    if b"IDAT" not in kinds:
+        raise damaged(name, "PNG", "it has a header but no pixels")
+    if kinds.count(b"IHDR") != 1:
+        raise damaged(name, "PNG", f"it has {kinds.count(b'IHDR')} headers")
+
+
+def only_pixels(data: bytes) -> bytes:
+    """Leave out every chunk that does not make pixels: text, colour profiles, the further frames of an animation.
+
+    libpng prints a line on stderr for profiles that it finds odd, and nothing here uses them.
+    """
+    return _SIGNATURE + b"".join(data[start:end] for kind, start, end in _chunks(data) if kind in _FOR_PIXELS)
+
+
+def _chunks(data: bytes) -> Iterator[_Chunk]:
+    """Yield whole chunks up to IEND, or to where the data ends."""
+    start = len(_SIGNATURE)
+    while start + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, start)
+        end = start + 12 + length
+        if end > len(data):
+            return
+        yield _Chunk(kind, start, end)
+        if kind == b"IEND":
+            return
+        start = end
