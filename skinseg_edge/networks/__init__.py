@@ -1,0 +1,7 @@
+"""The networks, one a file, and the registry that finds them by name. Needs torch."""
+
+from skinseg_edge.networks.registry import NetworkFactory, create, names, register
+from skinseg_edge.networks.scsonet import SCSONet
+from skinseg_edge.networks.unet import UNet
+
+__all__ = ["NetworkFactory", "SCSONet", "UNet", "create", "names", "register"]

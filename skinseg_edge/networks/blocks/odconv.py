@@ -1,0 +1,49 @@
+"""Omni-dimensional dynamic convolution (ODConv) with constant weights.
+
+Li, Zhou, Yao, "Omni-Dimensional Dynamic Convolution", ICLR 2022, equation 3, with one kernel as in SCSONet.
+The usual code multiplies the kernel itself by the attentions, so a convolution gets weights at run time: that forbids
+a dynamic batch, quantization and Core ML (tensors of rank 6). Here the nine taps of the 3 x 3 kernel become channels
+first; multiplying those by the spatial attention is the same sum, and every convolution keeps constant weights.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_TAPS = 9  # of a 3 x 3 kernel
+_HIDDEN = 16  # the reference's max(int(in_channels / 16), 16), which is 16 for every width used here
+
+
+class ODConv3x3(nn.Module):
+    """Convolve 3 x 3 with kernel weights scaled by channel, filter and spatial attention of the input.
+
+    Input N x in_channels x H x W, output N x out_channels x H x W; stride 1, padding 1, no bias.
+    In training mode the batch must hold at least two pictures, because the attention normalises over N x 16 x 1 x 1.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.in_channels = in_channels
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 3, 3))
+        self.squeeze = nn.Conv2d(in_channels, _HIDDEN, 1, bias=False)
+        self.norm = nn.BatchNorm2d(_HIDDEN)
+        self.channel_attention = nn.Conv2d(_HIDDEN, in_channels, 1)
+        self.filter_attention = nn.Conv2d(_HIDDEN, out_channels, 1)
+        self.spatial_attention = nn.Conv2d(_HIDDEN, _TAPS, 1)
+        # One one-hot 3 x 3 kernel a tap, repeated for every input channel: C x H x W -> 9C x H x W.
+        shifts = torch.eye(_TAPS).reshape(_TAPS, 1, 3, 3).repeat(in_channels, 1, 1, 1)
+        self.register_buffer("_shifts", shifts, persistent=False)
+        nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the attended convolution of *features* (N x C x H x W)."""
+        pooled = features.mean((2, 3), keepdim=True)  # N x C x 1 x 1
+        hidden = F.relu(self.norm(self.squeeze(pooled)))  # N x 16 x 1 x 1
+        channel = torch.sigmoid(self.channel_attention(hidden))  # N x C x 1 x 1
+        spatial = torch.sigmoid(self.spatial_attention(hidden))  # N x 9 x 1 x 1
+        filters = torch.sigmoid(self.filter_attention(hidden))  # N x C_out x 1 x 1
+        shifts = self.get_buffer("_shifts")
+        taps = F.conv2d(features * channel, shifts, padding=1, groups=self.in_channels)  # N x 9C x H x W
+        taps = taps * spatial.repeat(1, self.in_channels, 1, 1)
+        kernel = self.weight.flatten(1)[:, :, None, None]  # C_out x 9C x 1 x 1, taps fastest as in `taps`
+        return F.conv2d(taps, kernel) * filters

@@ -1,0 +1,63 @@
+"""Networks by name: the shipped ones and the user's own."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from torch import nn
+
+from skinseg_edge.errors import InputError
+from skinseg_edge.known_names import unknown_name
+from skinseg_edge.networks.scsonet import SCSONet
+from skinseg_edge.networks.unet import UNet
+
+__all__ = ["NetworkFactory", "create", "names", "register"]
+
+
+class NetworkFactory(Protocol):
+    """What makes a network: a class or function with `classes` first and its own options behind."""
+
+    def __call__(self, classes: int = ..., **options: Any) -> nn.Module:
+        """Return a network that maps N x 3 x H x W float32 to logits N x classes x H x W."""
+        ...
+
+
+_factories: dict[str, NetworkFactory] = {"scsonet": SCSONet, "unet": UNet}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names that `create` knows, sorted."""
+    return tuple(sorted(_factories))
+
+
+def create(name: str, classes: int = 1, **options: Any) -> nn.Module:
+    """Make the network *name* with fresh weights; it returns logits.
+
+    *classes*: number of output maps, 1 for lesion against skin. *options*: the network's own constructor options
+    (widths, ablation switches).
+
+    Raises UnknownName if nothing is registered under *name*, InputError if it refuses an option.
+    """
+    factory = _factories.get(name)
+    if factory is None:
+        raise unknown_name("network", name, names())
+    if classes < 1:
+        raise InputError(f"cannot create network {name!r}: classes is {classes}, expected 1 or more")
+    try:
+        return factory(classes, **_tuples_for_lists(options))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"cannot create network {name!r} with {options}: {error}") from error
+
+
+def register(name: str, factory: NetworkFactory) -> None:
+    """Make the user's own network available to `create`, training and export under *name*.
+
+    Raises InputError if the name is taken by another factory.
+    """
+    if _factories.get(name, factory) is not factory:
+        raise InputError(f"cannot register network {name!r}: the name is taken; choose another")
+    _factories[name] = factory
+
+
+def _tuples_for_lists(options: Mapping[str, Any]) -> dict[str, Any]:
+    # Options travel through JSON, which has no tuples.
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}

@@ -1,0 +1,134 @@
+"""How a photo becomes a network's input: the one resize, used by training, export and the runtime.
+
+Coordinates: (x, y) in px, pixel centres at integers, origin top left. A photo is H x W x 3 RGB uint8 with its EXIF
+orientation applied. Normalisation is not here: it lives inside the deployed graph.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from skinseg_edge.contract import ModelContract
+
+__all__ = ["NetworkInput", "Placement", "place", "resize_pixels", "to_network_input"]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a photo lies in the network's input.
+
+    *photo_hw*: rows and columns of the whole photo, px. *input_hw*: of the network's input, px.
+    *photo_box*: the part of the photo that the network sees, as (top, left, bottom, right), px, end-exclusive;
+    only `crop` leaves something out. *input_box*: the part of the input that it fills, likewise; only `letterbox`
+    leaves a border.
+    """
+
+    photo_hw: tuple[int, int]
+    input_hw: tuple[int, int]
+    photo_box: tuple[int, int, int, int]
+    input_box: tuple[int, int, int, int]
+
+    @property
+    def covered_hw(self) -> tuple[int, int]:
+        """Rows and columns of the input that hold photo, px."""
+        top, left, bottom, right = self.input_box
+        return bottom - top, right - left
+
+    def to_photo(self, network_map: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Carry a map from network size back to photo size.
+
+        *network_map*: (input rows, input columns), float32, any range. Returns (photo rows, photo columns), float32:
+        bilinear inside the photo box, 0 where the network saw nothing.
+
+        Raises ValueError if network_map.shape != input_hw.
+        """
+        if network_map.shape != self.input_hw:
+            raise ValueError(f"the map is {network_map.shape}, the network's input is {self.input_hw}")
+        top, left, bottom, right = self.input_box
+        p_top, p_left, p_bottom, p_right = self.photo_box
+        inside = network_map[top:bottom, left:right]
+        resized = cv2.resize(inside, (p_right - p_left, p_bottom - p_top), interpolation=cv2.INTER_LINEAR)
+        if (p_bottom - p_top, p_right - p_left) == self.photo_hw:
+            return resized.astype(np.float32, copy=False)
+        whole = np.zeros(self.photo_hw, np.float32)
+        whole[p_top:p_bottom, p_left:p_right] = resized
+        return whole
+
+
+@dataclass(frozen=True)
+class NetworkInput:
+    """*pixels*: (input rows, input columns, 3) uint8 RGB, ready for the deployed graph; *placement*: the way back."""
+
+    pixels: NDArray[np.uint8]
+    placement: Placement
+
+
+def place(photo_hw: tuple[int, int], contract: ModelContract) -> Placement:
+    """Say where a photo of *photo_hw* (rows, columns; px) lies in the input of *contract*."""
+    rows, columns = photo_hw
+    in_rows, in_columns = contract.input_hw
+    photo_box = (0, 0, rows, columns)
+    input_box = (0, 0, in_rows, in_columns)
+    if contract.resize == "letterbox":
+        scale = min(in_rows / rows, in_columns / columns)
+        height = min(in_rows, max(1, round(rows * scale)))
+        width = min(in_columns, max(1, round(columns * scale)))
+        top, left = (in_rows - height) // 2, (in_columns - width) // 2
+        input_box = (top, left, top + height, left + width)
+    elif contract.resize == "crop":
+        scale = max(in_rows / rows, in_columns / columns)
+        height = min(rows, max(1, round(in_rows / scale)))
+        width = min(columns, max(1, round(in_columns / scale)))
+        top, left = (rows - height) // 2, (columns - width) // 2
+        photo_box = (top, left, top + height, left + width)
+    return Placement(photo_hw, contract.input_hw, photo_box, input_box)
+
+
+def to_network_input(
+    pixels: NDArray[np.uint8], contract: ModelContract, *, photo_hw: tuple[int, int] | None = None
+) -> NetworkInput:
+    """Resize a photo as *contract* says.
+
+    *pixels*: (rows, columns, 3) uint8 RGB, the photo itself or a reduced decoding of it. *photo_hw*: rows and columns
+    of the whole photo when *pixels* is a reduced one; the placement is in its coordinates.
+
+    Raises ValueError if pixels is not an H x W x 3 uint8 array or has no pixel.
+    """
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or pixels.size == 0:
+        raise ValueError(f"a photo is (H, W, 3) uint8 with H, W > 0; got {pixels.shape} {pixels.dtype}")
+    whole_hw = photo_hw or (pixels.shape[0], pixels.shape[1])
+    placement = place(whole_hw, contract)
+    seen = _seen_part(pixels, placement)
+    resized = resize_pixels(seen, placement.covered_hw)
+    if placement.covered_hw == contract.input_hw:
+        return NetworkInput(resized, placement)
+    canvas = np.full((*contract.input_hw, 3), contract.pad_value, np.uint8)
+    top, left, bottom, right = placement.input_box
+    canvas[top:bottom, left:right] = resized
+    return NetworkInput(canvas, placement)
+
+
+def resize_pixels(pixels: NDArray[np.uint8], hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize to *hw* (rows, columns; px): area average where an axis shrinks, bilinear where both grow.
+
+    *pixels*: (H, W, 3) or (H, W) uint8. Without the average, a 12-megapixel photo would be sampled at one pixel in two
+    hundred, and hair or sensor noise would decide the mask.
+    """
+    rows, columns = hw
+    if pixels.shape[:2] == hw:
+        return pixels
+    shrinks = rows < pixels.shape[0] or columns < pixels.shape[1]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(pixels, (columns, rows), interpolation=interpolation).astype(np.uint8, copy=False)
+
+
+def _seen_part(pixels: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint8]:
+    scale_y = pixels.shape[0] / placement.photo_hw[0]
+    scale_x = pixels.shape[1] / placement.photo_hw[1]
+    top, left, bottom, right = placement.photo_box
+    first_row, first_column = round(top * scale_y), round(left * scale_x)
+    last_row = max(first_row + 1, round(bottom * scale_y))
+    last_column = max(first_column + 1, round(right * scale_x))
+    return pixels[first_row:last_row, first_column:last_column]

@@ -1,0 +1,190 @@
+"""Pictures as phones and dermoscopes may take them, made from the ones at hand.
+
+One warp moves, turns, scales, stretches, tilts and mirrors photo and mask together; then light, colour, focus and
+compression change the photo alone. Everything is drawn from the generator that is passed in, so a picture's
+augmentation depends on seed, epoch and index only, never on the number of workers.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["NONE", "PAPER", "PHONE", "AugmentationPolicy", "augment"]
+
+Photo = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationPolicy:
+    """How far pictures may be changed. A probability of 0 switches a change off.
+
+    *flip*: probability of mirroring left-right and up-down. *rotation*: probability of a turn, by up to *rotation_degrees*.
+    *scale*: range of ordinary zoom (1 = unchanged, 2 = twice as large); *far_scale*, drawn with probability
+    *far_probability*, covers lesions that are tiny or fill the frame.
+    *stretch*: largest factor between the axes. *shift*: largest move, as a part of the side. *tilt*: largest move of
+    a corner, as a part of the side, from holding a phone at an angle.
+    *light*: probability of each exposure, contrast, gamma and shadow change. *colour*: of a cast or saturation change.
+    *blur*: of lost focus, shaking or low resolution. *noise*, *jpeg*: of sensor noise and of strong compression.
+    """
+
+    flip: tuple[float, float] = (0.0, 0.0)
+    rotation: float = 0.0
+    rotation_degrees: float = 180.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    far_scale: tuple[float, float] = (1.0, 1.0)
+    far_probability: float = 0.0
+    stretch: float = 1.0
+    shift: float = 0.0
+    tilt: float = 0.0
+    light: float = 0.0
+    colour: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+    jpeg: float = 0.0
+
+
+NONE = AugmentationPolicy()
+PAPER = AugmentationPolicy(flip=(0.5, 0.5), rotation=0.5)
+PHONE = AugmentationPolicy(
+    flip=(0.5, 0.5),
+    rotation=0.9,
+    scale=(0.75, 1.35),
+    far_scale=(0.3, 2.2),
+    far_probability=0.2,
+    stretch=1.4,
+    shift=0.12,
+    tilt=0.06,
+    light=0.4,
+    colour=0.4,
+    blur=0.2,
+    noise=0.2,
+    jpeg=0.2,
+)
+
+
+def augment(
+    photo: Photo, mask: Photo, side: int, policy: AugmentationPolicy, rng: np.random.Generator
+) -> tuple[Photo, Photo]:
+    """Return a changed photo and mask, both *side* x *side* px.
+
+    *photo*: (H, W, 3) uint8 RGB. *mask*: (H, W) uint8, 0 or 255. The mask comes back as (side, side) uint8 with soft
+    edges (0 to 255). Where the warp looks beyond the picture, photo and mask are both mirrored, so they still agree.
+    """
+    warp = _warp(photo.shape[:2], side, policy, rng)
+    photo = _warped(photo, warp, side)
+    mask = _warped(mask, warp, side)
+    for change, probability in (
+        (_light, policy.light),
+        (_shadow, policy.light / 2),
+        (_colour, policy.colour),
+        (_blur, policy.blur),
+        (_noise, policy.noise),
+        (_jpeg, policy.jpeg),
+    ):
+        if rng.random() < probability:
+            photo = change(photo, rng)
+    return photo, mask
+
+
+def _warp(hw: tuple[int, ...], side: int, policy: AugmentationPolicy, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw the 3 x 3 matrix that carries picture coordinates to output coordinates."""
+    rows, columns = hw[0], hw[1]
+    far = rng.random() < policy.far_probability
+    zoom = _log_uniform(policy.far_scale if far else policy.scale, rng)
+    stretch = _log_uniform((1 / policy.stretch, policy.stretch), rng) ** 0.5
+    turned = rng.random() < policy.rotation
+    angle = np.deg2rad(rng.uniform(-policy.rotation_degrees, policy.rotation_degrees)) if turned else 0.0
+    mirror_x = -1 if rng.random() < policy.flip[0] else 1
+    mirror_y = -1 if rng.random() < policy.flip[1] else 1
+    to_unit = np.array([[2 / columns, 0, -1], [0, 2 / rows, -1], [0, 0, 1]])
+    cosine, sine = np.cos(angle), np.sin(angle)
+    turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+    grow = np.diag([zoom * stretch * mirror_x, zoom / stretch * mirror_y, 1.0])
+    move = np.eye(3)
+    move[:2, 2] = rng.uniform(-2 * policy.shift, 2 * policy.shift, 2)
+    tilt = np.eye(3)
+    tilt[2, :2] = rng.uniform(-policy.tilt, policy.tilt, 2)
+    # Pixel centres are at integers, so the unit square's edge lies half a pixel outside.
+    half_in, half_out = _translation(0.5), _translation(-0.5)
+    from_unit = np.array([[side / 2, 0, side / 2], [0, side / 2, side / 2], [0, 0, 1]])
+    product: NDArray[np.float64] = half_out @ from_unit @ move @ tilt @ grow @ turn @ to_unit @ half_in
+    return product
+
+
+def _translation(offset: float) -> NDArray[np.float64]:
+    return np.array([[1, 0, offset], [0, 1, offset], [0, 0, 1]], np.float64)
+
+
+def _log_uniform(bounds: tuple[float, float], rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(np.log(bounds[0]), np.log(bounds[1]))))
+
+
+def _warped(picture: Photo, warp: NDArray[np.float64], side: int) -> Photo:
+    changed = cv2.warpPerspective(
+        picture, warp, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    return changed.astype(np.uint8, copy=False)
+
+
+def _light(photo: Photo, rng: np.random.Generator) -> Photo:
+    """Change exposure (up to 1/2 stop), contrast and gamma through one table of 256 levels."""
+    levels = np.linspace(0, 1, 256)
+    levels = np.clip(levels * 2 ** rng.uniform(-0.6, 0.5), 0, 1) ** np.exp(rng.uniform(-0.35, 0.35))
+    levels = (levels - 0.5) * rng.uniform(0.7, 1.3) + 0.5
+    return cv2.LUT(photo, np.clip(levels * 255, 0, 255).astype(np.uint8)).astype(np.uint8, copy=False)
+
+
+def _shadow(photo: Photo, rng: np.random.Generator) -> Photo:
+    """Darken towards one side or towards the corners, as a hand, a lamp or a lens does."""
+    rows, columns = photo.shape[:2]
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    if rng.random() < 0.5:
+        angle = rng.uniform(0, 2 * np.pi)
+        fall = 0.5 + 0.5 * np.tanh(2 * (x * np.cos(angle) + y * np.sin(angle) + rng.uniform(-0.6, 0.6)))
+    else:
+        fall = np.clip((np.hypot(x, y) - rng.uniform(0.5, 1.0)) * 2, 0, 1)
+    gain = 1 - rng.uniform(0.15, 0.7) * fall
+    return _levels(photo * gain[..., None])
+
+
+def _colour(photo: Photo, rng: np.random.Generator) -> Photo:
+    """Change white balance and saturation: other lamps, other cameras, other skin."""
+    gains = np.exp(rng.normal(0, 0.1, 3))
+    grey = photo.mean(2, keepdims=True)
+    return _levels((grey + (photo - grey) * rng.uniform(0.6, 1.4)) * gains)
+
+
+def _blur(photo: Photo, rng: np.random.Generator) -> Photo:
+    """Lose focus, shake, or drop resolution; each scaled to the side of the picture."""
+    side = photo.shape[0]
+    kind = rng.integers(3)
+    if kind == 0:
+        return cv2.GaussianBlur(photo, (0, 0), rng.uniform(0.3, 0.012 * side)).astype(np.uint8, copy=False)
+    if kind == 1:
+        length = int(rng.integers(3, max(4, side // 24)))
+        kernel = cv2.warpAffine(
+            np.outer(np.eye(length)[length // 2], np.ones(length)),
+            cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1),
+            (length, length),
+        )
+        kernel /= max(float(kernel.sum()), 1e-6)
+        return cv2.filter2D(photo, -1, kernel).astype(np.uint8, copy=False)
+    smaller = max(16, int(side / rng.uniform(1.5, 3)))
+    small = cv2.resize(photo, (smaller, smaller), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def _noise(photo: Photo, rng: np.random.Generator) -> Photo:
+    strength = rng.uniform(2, 14)
+    return _levels(photo + rng.standard_normal(photo.shape, np.float32) * strength)
+
+
+def _jpeg(photo: Photo, rng: np.random.Generator) -> Photo:
+    _, coded = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))])
+    return cv2.imdecode(coded, cv2.IMREAD_COLOR).astype(np.uint8, copy=False)
+
+
+def _levels(values: NDArray[np.floating]) -> Photo:
+    return np.clip(values, 0, 255).astype(np.uint8)

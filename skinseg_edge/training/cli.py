@@ -1,0 +1,109 @@
+"""`skinseg-train`: a network, a folder of pictures and masks, a recipe; out comes a checkpoint with its proof."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from skinseg_edge.command_line import Ui, command
+
+if TYPE_CHECKING:
+    from skinseg_edge.training.recipes import Recipe
+    from skinseg_edge.training.run_folder import EpochRecord, RunFolder
+
+__all__ = ["main"]
+
+_PATH = click.Path(path_type=Path)
+
+
+@command(
+    "skinseg-train",
+    "skinseg.train/1",
+    examples=(
+        "skinseg-train --network scsonet --data isic2018 -o runs/scsonet",
+        "skinseg-train --network unet --data lesions --recipe paper --epochs 5 -o runs/unet",
+    ),
+)
+@click.option("--network", required=True, metavar="NAME", help="A network of the registry, such as scsonet or unet.")
+@click.option("--data", required=True, type=_PATH, metavar="DIR", help="Folder with pictures and masks.")
+@click.option("--train-list", type=_PATH, metavar="FILE", help="Names to learn from. Default: DIR/train.txt.")
+@click.option("--validation-list", type=_PATH, metavar="FILE", help="Names to choose by. Default: DIR/validation.txt.")
+@click.option("--recipe", "recipe_name", default="best", show_default=True, metavar="NAME", help="paper or best.")
+@click.option("--epochs", type=int, metavar="N", help="Epochs of all stages together. Default: the recipe's.")
+@click.option("-o", "--output", type=_PATH, metavar="RUN", help="Run folder. Default: runs/NETWORK-RECIPE.")
+@click.option("--seed", default=0, show_default=True, help="Seed of weights, order and augmentation.")
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--half/--no-half", default=None, help="Mixed precision. Default: on CUDA only.")
+@click.option("--workers", default=1, show_default=True, help="Processes that read and augment.")
+def main(
+    ui: Ui,
+    network: str,
+    data: Path,
+    train_list: Path | None,
+    validation_list: Path | None,
+    recipe_name: str,
+    epochs: int | None,
+    output: Path | None,
+    seed: int,
+    device: str,
+    half: bool | None,
+    workers: int,
+) -> int:
+    """Train a network; started again in the same run folder, it resumes after the last whole epoch.
+
+    Without lists, and where DIR holds none, every tenth picture (by the hash of its name) is kept to choose by.
+    """
+    from skinseg_edge.training.lists import chosen_pairs
+    from skinseg_edge.training.recipes import recipe
+    from skinseg_edge.training.run_folder import RunFolder
+    from skinseg_edge.training.trainer import Trainer, TrainingJob, pick_device
+
+    chosen: Recipe = recipe(network, recipe_name)
+    if epochs is not None:
+        chosen = chosen.with_epochs(epochs)
+    train, validation = chosen_pairs(data, train_list, validation_list)
+    place = pick_device(device)
+    job = TrainingJob(
+        network=network,
+        recipe=chosen,
+        train=train,
+        validation=validation,
+        seed=seed,
+        device=place,
+        half=place.startswith("cuda") if half is None else half,
+        workers=workers,
+    )
+    folder = RunFolder(output or Path("runs") / f"{network}-{recipe_name}")
+    trainer = Trainer(job, folder, progress=ui.progress, report=lambda record: _tell(ui, record, chosen))
+    if trainer.records:
+        ui.info(f"resuming after epoch {len(trainer.records)} of {chosen.epochs}")
+    best = trainer.fit()
+    return _finish(ui, folder, trainer.records, best)
+
+
+def _tell(ui: Ui, record: "EpochRecord", recipe: "Recipe") -> None:
+    ui.info(
+        f"epoch {record.epoch}/{recipe.epochs} at {record.side} px: loss {record.loss:.4f}, "
+        f"validation Dice {record.dice:.4f}, {record.seconds:.0f} s"
+    )
+
+
+def _finish(ui: Ui, folder: "RunFolder", records: "tuple[EpochRecord, ...]", best: "EpochRecord") -> int:
+    from skinseg_edge.atomic_files import write_bytes_atomically
+    from skinseg_edge.training.plots import curves_png
+
+    write_bytes_atomically(folder.curves, curves_png(records))
+    document = {
+        "checkpoint": str(folder.best),
+        "log": str(folder.log),
+        "curves": str(folder.curves),
+        "epochs": len(records),
+        "best_epoch": best.epoch,
+        "dice": best.dice,
+        "iou": best.iou,
+    }
+    return ui.result(
+        document,
+        f"best epoch {best.epoch}: Dice {best.dice:.4f}, IoU {best.iou:.4f} (pooled validation pixels at "
+        f"{best.side} px)\ncheckpoint  {folder.best}\ncurves      {folder.curves}\nlog         {folder.log}",
+    )

@@ -1,0 +1,124 @@
+"""Training and validation pictures as tensors: decoded once, resized by the one preprocessing, kept in memory."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from skinseg_edge.contract import ModelContract
+from skinseg_edge.datasets.readers import PicturePair
+from skinseg_edge.errors import DatasetUnusable
+from skinseg_edge.image_io import decode, decode_mask
+from skinseg_edge.preprocessing import place, resize_pixels, to_network_input
+from skinseg_edge.training.augmentation import AugmentationPolicy, augment
+
+__all__ = ["LoadedPair", "load_pairs", "normalise", "training_batches", "validation_batches"]
+
+
+@dataclass(frozen=True)
+class LoadedPair:
+    """*photo*: (H, W, 3) uint8 RGB. *mask*: (H, W) uint8, 0 to 255 (soft after a resize)."""
+
+    photo: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+
+
+def load_pairs(pairs: Sequence[PicturePair], contract: ModelContract) -> list[LoadedPair]:
+    """Decode *pairs* and bring photo and mask to `contract.input_hw` as the runtime would.
+
+    Raises DatasetUnusable if a mask's size differs from its photo's, and what decoding raises.
+    """
+    with ThreadPoolExecutor() as threads:  # OpenCV lets go of the interpreter while it decodes
+        return list(threads.map(lambda pair: _load(pair, contract), pairs))
+
+
+def _load(pair: PicturePair, contract: ModelContract) -> LoadedPair:
+    picture = decode(pair.picture, at_least_hw=contract.input_hw)
+    mask = decode_mask(pair.mask)
+    if mask.shape != picture.full_hw:
+        raise DatasetUnusable(
+            f"cannot use {pair.mask.name}: it is {mask.shape} px (rows, columns), its photo {picture.full_hw}"
+        )
+    photo = to_network_input(picture.pixels, contract, photo_hw=picture.full_hw).pixels
+    return LoadedPair(photo, _mask_input(mask, contract))
+
+
+def _mask_input(mask: NDArray[np.bool_], contract: ModelContract) -> NDArray[np.uint8]:
+    placement = place((mask.shape[0], mask.shape[1]), contract)
+    top, left, bottom, right = placement.photo_box
+    canvas = np.zeros(contract.input_hw, np.uint8)
+    seen = np.where(mask[top:bottom, left:right], np.uint8(255), np.uint8(0))
+    in_top, in_left, in_bottom, in_right = placement.input_box
+    canvas[in_top:in_bottom, in_left:in_right] = resize_pixels(seen, placement.covered_hw)
+    return canvas
+
+
+class _Augmented(Dataset[tuple[Tensor, Tensor]]):
+    """Pairs of one epoch; item i depends on (seed, epoch, i) alone, so a resumed epoch repeats itself exactly."""
+
+    def __init__(
+        self, pairs: Sequence[LoadedPair], side: int, policy: AugmentationPolicy, seed: int, epoch: int
+    ) -> None:
+        self._pairs = pairs
+        self._side = side
+        self._policy = policy
+        self._entropy = (seed, epoch)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        pair = self._pairs[index]
+        rng = np.random.default_rng((*self._entropy, index))
+        photo, mask = augment(pair.photo, pair.mask, self._side, self._policy, rng)
+        return torch.from_numpy(photo), torch.from_numpy(mask)
+
+
+def training_batches(
+    pairs: Sequence[LoadedPair],
+    *,
+    side: int,
+    batch: int,
+    policy: AugmentationPolicy,
+    seed: int,
+    epoch: int,
+    workers: int,
+) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Return the shuffled batches of *epoch*: photos N x side x side x 3 uint8, masks N x side x side uint8.
+
+    The last, smaller batch is left out where there is a whole one: batch statistics need company.
+    """
+    order = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    return DataLoader(
+        _Augmented(pairs, side, policy, seed, epoch),
+        batch_size=min(batch, len(pairs)),
+        shuffle=True,
+        generator=order,
+        drop_last=True,
+        num_workers=workers,
+    )
+
+
+def validation_batches(pairs: Sequence[LoadedPair], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield *pairs* in order, unchanged, in the layout of `training_batches`."""
+    for first in range(0, len(pairs), batch):
+        some = pairs[first : first + batch]
+        yield (
+            torch.from_numpy(np.stack([pair.photo for pair in some])),
+            torch.from_numpy(np.stack([pair.mask for pair in some])),
+        )
+
+
+def normalise(photos: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Turn N x H x W x 3 uint8 RGB into N x 3 x H x W float32, (x / 255 - mean) / std a channel.
+
+    The same arithmetic as the deployed graph's, on the training device.
+    """
+    scaled = photos.permute(0, 3, 1, 2).float().div_(255)  # N x 3 x H x W, channels last in memory
+    shape = (1, 3, 1, 1)
+    return (scaled - scaled.new_tensor(mean).view(shape)) / scaled.new_tensor(std).view(shape)

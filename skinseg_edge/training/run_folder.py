@@ -1,0 +1,96 @@
+"""A training run on disk: state to resume from, log, and what the run was started with.
+
+Every file is written whole under a temporary name and renamed, so a kill at any moment leaves the last epoch intact.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from skinseg_edge.atomic_files import write_bytes_atomically
+from skinseg_edge.errors import InputError, OutputRefused
+
+__all__ = ["EpochRecord", "RunFolder"]
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One line of the log. Epochs count from 1; *dice* and *iou* are pooled over validation pixels at *side* px."""
+
+    epoch: int
+    side: int
+    learning_rate: float
+    loss: float
+    dice: float
+    iou: float
+    seconds: float
+
+
+class RunFolder:
+    """The folder *path* of one run: `run.json`, `state.pt`, `log.csv`, `curves.png`, `best.safetensors`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def best(self) -> Path:
+        """The weights of the best epoch so far."""
+        return self.path / "best.safetensors"
+
+    @property
+    def log(self) -> Path:
+        """The log, a line an epoch."""
+        return self.path / "log.csv"
+
+    @property
+    def curves(self) -> Path:
+        """The picture of loss and Dice over epochs."""
+        return self.path / "curves.png"
+
+    def open(self, description: Mapping[str, Any]) -> None:
+        """Create the folder, or check that it holds a run with the same *description*.
+
+        Raises InputError if another run lives there, OutputRefused if the place cannot be written.
+        """
+        document = json.dumps(description, indent=2, sort_keys=True) + "\n"
+        described = self.path / "run.json"
+        if described.is_file():
+            if described.read_text(encoding="utf-8") != document:
+                raise InputError(
+                    f"cannot resume in {self.path}: it holds a run with other settings (see run.json); "
+                    "choose another folder with -o"
+                )
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputRefused(f"cannot create {self.path}: {error.strerror}; choose another folder") from error
+        write_bytes_atomically(described, document.encode())
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        """Keep everything that the next epoch needs."""
+        buffer = io.BytesIO()
+        torch.save(dict(state), buffer)
+        write_bytes_atomically(self.path / "state.pt", buffer.getvalue())
+
+    def load_state(self) -> dict[str, Any] | None:
+        """Return what `save_state` kept last, None in a fresh folder."""
+        path = self.path / "state.pt"
+        if not path.is_file():
+            return None
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return state
+
+    def write_log(self, records: Sequence[EpochRecord]) -> None:
+        """Write the log anew."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [field.name for field in fields(EpochRecord)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(record) for record in records)
+        write_bytes_atomically(self.log, text.getvalue().encode())
