@@ -120,7 +120,7 @@ def _veiled(rng: np.random.Generator, inside: Field, shape: LesionShape) -> Fiel
     hw = (inside.shape[0], inside.shape[1])
     cloud = clouds(rng, hw, max(0.8 * shape.radius_px, 8), 2)
     cover = 0.5 * smoothstep(0.2, 1.4, np.asarray(cloud + 1.2 * np.clip(shape.depth, 0, 1), np.float32))
-    veil = np.array([0.56, 0.57, 0.64], np.float32) * np.float32(0.35 + 0.65 * float(inside.max()))
+    veil = np.array([0.56, 0.57, 0.64], np.float32) * np.float32(0.15 + 0.85 * float(inside.max()))
     return np.asarray(inside + (veil - inside) * cover[..., None], np.float32)
 
 
