@@ -6,6 +6,7 @@ from functools import cache
 import pytest
 
 from scripts.commands_page import PAGE, commands, help_text, page, run_command
+from tests.project.conftest import FreshInterpreter
 
 _NAMES = tuple(commands())
 help_of = cache(help_text)  # each help is asked for once
@@ -43,6 +44,25 @@ def test_every_option_of_the_examples_exists(name: str) -> None:
     used = set(re.findall(r"(?<!\S)-{1,2}[a-z][\w-]*", examples))
     known = set(re.findall(r"(?<![\w-])-{1,2}[a-z][\w-]*", options))
     assert used - known == set()
+
+
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [
+        ("skinseg_edge.training", "skinseg-train"),
+        ("skinseg_export", "skinseg-export"),
+        ("skinseg_runtime", "skinseg-run"),
+    ],
+)
+def test_a_package_run_with_dash_m_is_its_command(package: str, name: str, fresh_interpreter: FreshInterpreter) -> None:
+    code = (
+        f"import runpy; sys.argv[1:] = ['--help']; runpy.run_module({package!r}, run_name='__main__', alter_sys=True)"
+    )
+
+    finished = fresh_interpreter(code)
+
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.startswith(f"Usage: {name} ")
 
 
 def test_the_page_of_commands_is_what_the_commands_say_now() -> None:
