@@ -59,7 +59,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class NetworkInput:
-    """*pixels*: (input rows, input columns, 3) uint8 RGB, ready for the deployed graph; *placement*: the way back."""
+    """*pixels*: (input rows, input columns, 3) uint8 RGB, C-contiguous, for the graph; *placement*: the way back."""
 
     pixels: NDArray[np.uint8]
     placement: Placement
@@ -103,7 +103,7 @@ def to_network_input(
     seen = _seen_part(pixels, placement)
     resized = resize_pixels(seen, placement.covered_hw)
     if placement.covered_hw == contract.input_hw:
-        return NetworkInput(resized, placement)
+        return NetworkInput(np.ascontiguousarray(resized), placement)  # a crop without resizing is a window
     canvas = np.full((*contract.input_hw, 3), contract.pad_value, np.uint8)
     top, left, bottom, right = placement.input_box
     canvas[top:bottom, left:right] = resized
@@ -111,17 +111,21 @@ def to_network_input(
 
 
 def resize_pixels(pixels: NDArray[np.uint8], hw: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize to *hw* (rows, columns; px): area average where an axis shrinks, bilinear where both grow.
+    """Resize to *hw* (rows, columns; px): area average along an axis that shrinks, bilinear along one that grows.
 
     *pixels*: (H, W, 3) or (H, W) uint8. Without the average, a 12-megapixel photo would be sampled at one pixel in two
     hundred, and hair or sensor noise would decide the mask.
     """
     rows, columns = hw
-    if pixels.shape[:2] == hw:
-        return pixels
-    shrinks = rows < pixels.shape[0] or columns < pixels.shape[1]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(pixels, (columns, rows), interpolation=interpolation).astype(np.uint8, copy=False)
+    shrunk_hw = (min(rows, pixels.shape[0]), min(columns, pixels.shape[1]))
+    if pixels.shape[:2] != shrunk_hw:
+        # An axis that grows is left for the second step: asked for both at once, OpenCV averages neither.
+        pixels = _resized(pixels, shrunk_hw, cv2.INTER_AREA)
+    return pixels if shrunk_hw == hw else _resized(pixels, hw, cv2.INTER_LINEAR)
+
+
+def _resized(pixels: NDArray[np.uint8], hw: tuple[int, int], interpolation: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(pixels, (hw[1], hw[0]), interpolation=interpolation), dtype=np.uint8)
 
 
 def _seen_part(pixels: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint8]:
