@@ -56,8 +56,8 @@ def decode(
     """Decode a photo from a file or from its bytes.
 
     *at_least_hw*: the fewest rows and columns (upright, px) that the caller needs; a JPEG is then decoded at the
-    smallest of 1/1, 1/2, 1/4, 1/8 that still has as many, which is several times faster. None, or another format,
-    means the whole photo. *max_pixels*: largest width x height that is accepted.
+    smallest of 1/1, 1/2, 1/4, 1/8 that still has as many, which saves time and memory. None, or another format, means
+    the whole photo. *max_pixels*: largest width x height that is accepted.
 
     Raises FileMissing if the path names nothing, PictureTooLarge if the header tells more than *max_pixels*,
     PictureUnreadable if it is no file, no picture, cut off or damaged.
@@ -95,7 +95,7 @@ def decode_mask(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> 
     return upright(mask.view(np.uint8), header.orientation).view(np.bool_)
 
 
-def encode_png(pixels: NDArray[np.bool_] | NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+def encode_png(pixels: NDArray[np.bool_ | np.uint8 | np.uint16]) -> bytes:
     """Encode as PNG, losslessly.
 
     *pixels*: (H, W) bool (True becomes 255), (H, W) uint8 or uint16 grey, or (H, W, 3) uint8 or uint16 RGB.
@@ -117,7 +117,7 @@ def encode_png(pixels: NDArray[np.bool_] | NDArray[np.uint8] | NDArray[np.uint16
     return encoded.tobytes()
 
 
-def write_png(path: str | Path, pixels: NDArray[np.bool_] | NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+def write_png(path: str | Path, pixels: NDArray[np.bool_ | np.uint8 | np.uint16]) -> None:
     """Write `encode_png` of *pixels* to *path*, whole or not at all.
 
     Raises OutputRefused if the place cannot be written.

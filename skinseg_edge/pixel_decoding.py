@@ -27,6 +27,7 @@ _JPEG_FLAGS: dict[Reduction, int] = {
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
+_ROWS_AT_ONCE = 256
 
 
 def reduced_hw(hw: tuple[int, int], reduction: int) -> tuple[int, int]:
@@ -79,15 +80,20 @@ def _decoded(data: bytes, header: PictureHeader, name: str, as_mask: bool) -> ND
 
 
 def _eight_bit(levels: NDArray[np.uint8 | np.uint16]) -> NDArray[np.uint8]:
-    return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    """Scale 0 to 65535 down to 0 to 255, rounded: v / 257."""
+    return _bytes(cv2.convertScaleAbs(levels, alpha=1 / 257))
 
 
 def _over(bgra: NDArray[np.uint8], backdrop: int, is_premultiplied: bool) -> NDArray[np.uint8]:
     """Lay (H, W, 4) over the grey level *backdrop*; premultiplied colours hold their share of alpha already."""
-    alpha = bgra[:, :, 3:].astype(np.uint32)
-    colours = bgra[:, :, :3] * (np.uint32(255) if is_premultiplied else alpha)
-    mixed = (colours + backdrop * (255 - alpha) + 127) // 255
-    return _bytes(np.minimum(mixed, 255).astype(np.uint8))
+    laid = np.empty((*bgra.shape[:2], 3), np.uint8)
+    for top in range(0, len(bgra), _ROWS_AT_ONCE):
+        band = bgra[top : top + _ROWS_AT_ONCE].astype(np.uint16)
+        colours, alpha = band[:, :, :3], band[:, :, 3:]
+        shares = np.minimum(colours, alpha) * np.uint16(255) if is_premultiplied else colours * alpha
+        # No sum passes 255 * 255 + 127, so 16 bits hold it.
+        laid[top : top + _ROWS_AT_ONCE] = (shares + np.uint16(backdrop) * (255 - alpha) + np.uint16(127)) // 255
+    return laid
 
 
 def _imdecode(data: bytes, flags: int) -> NDArray[np.uint8 | np.uint16] | None:

@@ -55,6 +55,8 @@ def check_whole(data: bytes, name: str) -> None:
         raise ends_early(name, "PNG", "its last chunk (IEND) is missing")
     if b"IDAT" not in kinds:
         raise damaged(name, "PNG", "it has a header but no pixels")
+    if data[25] == 3 and b"PLTE" not in kinds[: kinds.index(b"IDAT")]:  # byte 25 of the file: the colour type
+        raise damaged(name, "PNG", "its pixels are palette numbers and its palette is missing")
     if kinds.count(b"IHDR") != 1:
         raise damaged(name, "PNG", f"it has {kinds.count(b'IHDR')} headers")
 

@@ -85,7 +85,7 @@ def _check_is_photo(table: TagTable, name: str) -> None:
     is_known = (
         colours in _KNOWN_COLOURS
         and len(bits) == 1
-        and depth in (1, 4, 8, 16)
+        and depth in (1, 8, 16)  # OpenCV reads no 4-bit TIFF
         and set(table.numbers(_SAMPLE_FORMAT)) <= {1}
         and (depth < 16 or colours in (_GREY, _RGB))
         and (extra == 0 or (extra == 1 and colours == _RGB and table.number(_EXTRA_SAMPLES) in (1, 2)))
@@ -94,5 +94,5 @@ def _check_is_photo(table: TagTable, name: str) -> None:
         raise PictureUnreadable(
             f"cannot read {name}: this TIFF has {samples} samples of {sorted(bits)} bits, photometric interpretation "
             f"{colours} and sample format {table.number(_SAMPLE_FORMAT, 1)}, expected grey, palette, RGB, YCbCr or "
-            "CMYK of up to 8 bits, or grey or RGB of 16; save it as an 8-bit RGB TIFF or PNG"
+            "CMYK of 1 or 8 bits, or grey or RGB of 16; save it as an 8-bit RGB TIFF or PNG"
         )

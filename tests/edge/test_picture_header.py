@@ -175,7 +175,7 @@ def test_four_inks_without_an_adobe_marker_are_refused() -> None:
     Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(out, "JPEG")
     plain = out.getvalue().replace(b"Adobe", b"Other", 1)
 
-    with pytest.raises(PictureUnreadable, match="CMYK JPEG without an Adobe marker.*save it as an RGB picture"):
+    with pytest.raises(PictureUnreadable, match=r"CMYK JPEG without an Adobe marker.*save it as an RGB picture"):
         read_header(plain)
 
 
@@ -217,6 +217,17 @@ def test_a_png_chunk_that_does_not_match_its_checksum_is_refused() -> None:
 
     with pytest.raises(PictureUnreadable, match=r"its IDAT chunk at byte \d+ does not match its checksum"):
         check_whole(bytes(data))
+
+
+def test_a_palette_png_without_its_palette_is_refused() -> None:
+    out = io.BytesIO()
+    Image.new("P", (8, 8)).save(out, "PNG")
+    data = out.getvalue()
+    start = data.index(b"PLTE") - 4
+    end = data.index(b"IDAT") - 4
+
+    with pytest.raises(PictureUnreadable, match="its palette is missing"):
+        check_whole(data[:start] + data[end:])
 
 
 def test_a_tiff_of_floating_point_is_refused_with_what_is_expected() -> None:
