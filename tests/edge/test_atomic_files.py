@@ -197,6 +197,20 @@ def test_a_fresh_folder_stands_only_when_its_block_has_ended(tmp_path: Path) -> 
     assert _names(target.parent) == ["lesion.skinseg"]
 
 
+def test_every_file_is_on_the_disk_before_the_folder_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    with fresh_folder(tmp_path / "out") as folder:
+        (folder / "golden").mkdir()
+        files = [folder / "model.onnx", folder / "golden" / "01.png"]
+        for path in files:
+            path.write_bytes(b"data")
+        inodes = {path.stat().st_ino for path in files}
+    assert set(synced) == inodes
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("no parity"), SystemExit(3)])
 def test_a_block_that_fails_leaves_nothing_and_its_error_passes(tmp_path: Path, error: BaseException) -> None:
     def fail_half_way(folder: Path) -> None:
