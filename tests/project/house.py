@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-__all__ = ["DEVICE_TOOLS", "HEAVY", "ROOT", "ROOTS", "is_torch_free", "modules", "source_of"]
+__all__ = ["DEVICE_TOOLS", "HEAVY", "ROOT", "is_torch_free", "modules", "source_of"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ROOTS = (".", "export", "runtime", "demo_app")
 
 # What the runtime and the torch-free wing never import.
 HEAVY = ("torch", "onnx", "onnxscript", "onnxsim", "coremltools", "safetensors", "matplotlib")

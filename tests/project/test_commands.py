@@ -2,11 +2,12 @@
 
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from scripts.commands_page import PAGE, commands, help_text, page, run_command
-from tests.project.conftest import FreshInterpreter
+from tests.fresh_interpreter import run_python
 
 _NAMES = tuple(commands())
 help_of = cache(help_text)  # each help is asked for once
@@ -54,12 +55,12 @@ def test_every_option_of_the_examples_exists(name: str) -> None:
         ("skinseg_runtime", "skinseg-run"),
     ],
 )
-def test_a_package_run_with_dash_m_is_its_command(package: str, name: str, fresh_interpreter: FreshInterpreter) -> None:
+def test_a_package_run_with_dash_m_is_its_command(package: str, name: str, tmp_path: Path) -> None:
     code = (
         f"import runpy; sys.argv[1:] = ['--help']; runpy.run_module({package!r}, run_name='__main__', alter_sys=True)"
     )
 
-    finished = fresh_interpreter(code)
+    finished = run_python(code, cwd=tmp_path)
 
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.startswith(f"Usage: {name} ")

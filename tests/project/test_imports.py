@@ -1,8 +1,9 @@
 """Which module can be imported where: the proof that a device needs no torch, onnx or coremltools."""
 
 import json
+from pathlib import Path
 
-from tests.project.conftest import FreshInterpreter
+from tests.fresh_interpreter import run_python
 from tests.project.house import DEVICE_TOOLS, HEAVY, is_torch_free, modules
 
 # Imports each module of argv[1]; prints {module: error} for those that cannot be imported.
@@ -26,39 +27,39 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 
 
 def test_every_module_of_the_torch_free_floors_imports_where_the_heavy_packages_are_missing(
-    fresh_interpreter: FreshInterpreter,
+    tmp_path: Path,
 ) -> None:
     names = [name for name in modules() if is_torch_free(name)]
 
-    finished = fresh_interpreter(_IMPORT_EACH, json.dumps(names), barred=(*HEAVY, *DEVICE_TOOLS))
+    finished = run_python(_IMPORT_EACH, json.dumps(names), barred=(*HEAVY, *DEVICE_TOOLS), cwd=tmp_path)
 
     assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout) == {}
 
 
-def test_every_module_imports_where_no_device_tool_is_installed(fresh_interpreter: FreshInterpreter) -> None:
-    finished = fresh_interpreter(_IMPORT_EACH, json.dumps(list(modules())), barred=DEVICE_TOOLS)
+def test_every_module_imports_where_no_device_tool_is_installed(tmp_path: Path) -> None:
+    finished = run_python(_IMPORT_EACH, json.dumps(list(modules())), barred=DEVICE_TOOLS, cwd=tmp_path)
 
     assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout) == {}
 
 
 def test_the_torch_free_floors_load_no_heavy_package_even_where_all_are_installed(
-    fresh_interpreter: FreshInterpreter,
+    tmp_path: Path,
 ) -> None:
     names = [name for name in modules() if is_torch_free(name)]
 
-    finished = fresh_interpreter(_IMPORT_AND_LIST, json.dumps(names))
+    finished = run_python(_IMPORT_AND_LIST, json.dumps(names), cwd=tmp_path)
 
     assert finished.returncode == 0, finished.stderr
     assert set(json.loads(finished.stdout)).isdisjoint({*HEAVY, *DEVICE_TOOLS})
 
 
-def test_runtime_and_demo_load_nothing_of_the_torch_wing_and_no_data_set(fresh_interpreter: FreshInterpreter) -> None:
+def test_runtime_and_demo_load_nothing_of_the_torch_wing_and_no_data_set(tmp_path: Path) -> None:
     names = [name for name in modules() if name.startswith(("skinseg_runtime", "skinseg_demo"))]
     code = _IMPORT_AND_LIST.replace('name.partition(".")[0]', "name")
 
-    finished = fresh_interpreter(code, json.dumps(names))
+    finished = run_python(code, json.dumps(names), cwd=tmp_path)
 
     assert finished.returncode == 0, finished.stderr
     loaded = json.loads(finished.stdout)
@@ -66,7 +67,7 @@ def test_runtime_and_demo_load_nothing_of_the_torch_wing_and_no_data_set(fresh_i
     assert [name for name in loaded if name.startswith(closed)] == []
 
 
-def test_the_bar_really_bars(fresh_interpreter: FreshInterpreter) -> None:
-    finished = fresh_interpreter(_IMPORT_EACH, json.dumps(["numpy", "json"]), barred=("numpy",))
+def test_the_bar_really_bars(tmp_path: Path) -> None:
+    finished = run_python(_IMPORT_EACH, json.dumps(["numpy", "json"]), barred=("numpy",), cwd=tmp_path)
 
     assert list(json.loads(finished.stdout)) == ["numpy"]
