@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from skinseg_edge.errors import PictureUnreadable
-from skinseg_edge.picture_formats.header import PictureHeader, damaged, ends_early
+from skinseg_edge.picture_formats.header import PictureHeader, damaged, ends_early, not_too_many
 from skinseg_edge.picture_formats.tags import orientation_in
 
 __all__ = ["check_whole", "read_header", "recognises"]
@@ -16,6 +16,7 @@ _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _EOI, _SOS, _APP1, _APP14 = 0xD9, 0xDA, 0xE1, 0xEE
 _WITHOUT_LENGTH = (0x01, 0xD8)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_MOST_SCANS = 100  # progressive photos have about 10; each costs a pass over all pixels, even when it is empty
 _EXIF_MARK = b"Exif\x00\x00"
 
 
@@ -37,7 +38,7 @@ def read_header(data: bytes, name: str) -> PictureHeader:
     exif: bytes | None = None
     frame: bytes | None = None
     is_adobe = False
-    for marker, payload in _segments(data, name):
+    for marker, payload in not_too_many(_segments(data, name), name, "JPEG"):
         if marker == _APP1 and exif is None and payload.startswith(_EXIF_MARK):
             exif = payload[len(_EXIF_MARK) :]
         elif marker == _APP14 and payload.startswith(b"Adobe"):
@@ -65,13 +66,15 @@ def check_whole(data: bytes, name: str) -> None:
     A decoder paints grey where bytes are missing, so this is the only place where a cut-off photo is noticed. The end
     marker of a thumbnail lies inside its segment and is passed over.
 
-    Raises PictureUnreadable if no EOI marker follows the pixels.
+    Raises PictureUnreadable if no EOI marker follows the pixels, or if there are more than 100 scans.
     """
-    has_scan = False
-    for marker, _ in _segments(data, name):
-        has_scan = has_scan or marker == _SOS
+    scans = 0
+    for marker, _ in not_too_many(_segments(data, name), name, "JPEG"):
+        scans += marker == _SOS
+        if scans > _MOST_SCANS:
+            raise damaged(name, "JPEG", f"its pixels come in more than {_MOST_SCANS} scans")
         if marker == _EOI:
-            if not has_scan:
+            if scans == 0:
                 raise damaged(name, "JPEG", "it has a header but no pixels")
             return
     raise ends_early(name, "JPEG", "its end marker is missing")
@@ -86,6 +89,7 @@ def _segments(data: bytes, name: str) -> Iterator[_Segment]:
             yield _Segment(marker, b"")
             return
         if marker in _WITHOUT_LENGTH:
+            yield _Segment(marker, b"")
             continue
         if position + 2 > len(data):
             return

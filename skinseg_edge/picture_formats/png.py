@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from skinseg_edge.picture_formats.header import PictureHeader, damaged, ends_early
+from skinseg_edge.picture_formats.header import PictureHeader, damaged, ends_early, not_too_many
 from skinseg_edge.picture_formats.tags import orientation_in
 
 __all__ = ["check_whole", "only_pixels", "read_header", "recognises"]
@@ -35,7 +35,7 @@ def read_header(data: bytes, name: str) -> PictureHeader:
     length, kind, width, height = struct.unpack_from(">I4sII", data, len(_SIGNATURE))
     if kind != b"IHDR" or length != 13 or width == 0 or height == 0:
         raise damaged(name, "PNG", f"its first chunk is {kind!r} and says {width} x {height} pixels")
-    exif = next((chunk for chunk in _chunks(data) if chunk.kind == b"eXIf"), None)
+    exif = next((chunk for chunk in not_too_many(_chunks(data), name, "PNG") if chunk.kind == b"eXIf"), None)
     orientation = orientation_in(data[exif.start + 8 : exif.end - 4]) if exif else 1
     return PictureHeader("PNG", width, height, orientation)
 
@@ -46,7 +46,7 @@ def check_whole(data: bytes, name: str) -> None:
     Raises PictureUnreadable otherwise.
     """
     kinds: list[bytes] = []
-    for kind, start, end in _chunks(data):
+    for kind, start, end in not_too_many(_chunks(data), name, "PNG"):
         kinds.append(kind)
         (recorded,) = struct.unpack_from(">I", data, end - 4)
         if kind in _FOR_PIXELS and zlib.crc32(memoryview(data)[start + 4 : end - 4]) != recorded:

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from skinseg_edge.picture_formats.header import PictureHeader, damaged, ends_early
+from skinseg_edge.picture_formats.header import PictureHeader, damaged, ends_early, not_too_many
 from skinseg_edge.picture_formats.tags import orientation_in
 
 __all__ = ["check_whole", "read_header", "recognises"]
@@ -29,7 +29,7 @@ def read_header(data: bytes, name: str) -> PictureHeader:
     """
     sizes: set[tuple[int, int]] = set()
     orientation = 1
-    for kind, payload in _chunks(data):
+    for kind, payload in not_too_many(_chunks(data), name, "WebP"):
         size = _size_in(kind, payload)
         if size is not None:
             sizes.add(size)
@@ -52,7 +52,7 @@ def check_whole(data: bytes, name: str) -> None:
     (riff_bytes,) = struct.unpack_from("<I", data, 4)
     if len(data) < 8 + riff_bytes:
         raise ends_early(name, "WebP", f"it has {len(data)} bytes, its header says {8 + riff_bytes}")
-    if not any(kind in _IMAGE_KINDS for kind, _ in _chunks(data)):
+    if not any(kind in _IMAGE_KINDS for kind, _ in not_too_many(_chunks(data), name, "WebP")):
         raise damaged(name, "WebP", "it has a header but no pixels")
 
 

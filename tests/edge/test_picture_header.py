@@ -230,6 +230,29 @@ def test_a_palette_png_without_its_palette_is_refused() -> None:
         check_whole(data[:start] + data[end:])
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xff\xd8" + b"\xff\xe0\x00\x02" * 200_000, "JPEG file is damaged: it is made of more than 100,000 parts"),
+        (b"\xff\xd8" * 200_000, "JPEG file is damaged: it is made of more than 100,000 parts"),
+        (encoded("PNG")[:33] + png_chunk(b"teXt", b"") * 200_000, "PNG file is damaged: it is made of more than"),
+        (b"RIFF\xff\xff\xff\x0fWEBP" + b"NONE\0\0\0\0" * 200_000, "WebP file is damaged: it is made of more than"),
+    ],
+    ids=["jpeg segments", "jpeg beginnings", "png chunks", "webp chunks"],
+)
+def test_a_file_of_endless_empty_parts_is_given_up(data: bytes, words: str) -> None:
+    with pytest.raises(PictureUnreadable, match=words):
+        read_header(data)
+
+
+def test_a_jpeg_of_endless_scans_is_refused() -> None:
+    photo = encoded("JPEG", 8, 8)
+    scan = photo[photo.index(b"\xff\xda") : -2]
+
+    with pytest.raises(PictureUnreadable, match="its pixels come in more than 100 scans"):
+        check_whole(photo[:-2] + scan * 100 + photo[-2:])
+
+
 def test_a_tiff_of_floating_point_is_refused_with_what_is_expected() -> None:
     out = io.BytesIO()
     Image.new("F", (8, 8), 0.5).save(out, "TIFF")
