@@ -1,7 +1,7 @@
 """Networks by name: the shipped ones and the user's own."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from torch import nn
 
@@ -13,13 +13,8 @@ from skinseg_edge.networks.unet import UNet
 __all__ = ["NetworkFactory", "create", "names", "register"]
 
 
-class NetworkFactory(Protocol):
-    """What makes a network: a class or function with `classes` first and its own options behind."""
-
-    def __call__(self, classes: int = ..., **options: Any) -> nn.Module:
-        """Return a network that maps N x 3 x H x W float32 to logits N x classes x H x W."""
-        ...
-
+# `classes` first, the network's own options behind; it maps N x 3 x H x W float32 to logits N x classes x H x W.
+NetworkFactory: TypeAlias = Callable[..., nn.Module]
 
 _factories: dict[str, NetworkFactory] = {"scsonet": SCSONet, "unet": UNet}
 

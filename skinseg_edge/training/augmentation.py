@@ -20,9 +20,9 @@ Photo = NDArray[np.uint8]
 class AugmentationPolicy:
     """How far pictures may be changed. A probability of 0 switches a change off.
 
-    *flip*: probability of mirroring left-right and up-down. *rotation*: probability of a turn, by up to *rotation_degrees*.
-    *scale*: range of ordinary zoom (1 = unchanged, 2 = twice as large); *far_scale*, drawn with probability
-    *far_probability*, covers lesions that are tiny or fill the frame.
+    *flip*: probability of mirroring left-right and up-down. *rotation*: probability of a turn, by up to
+    *rotation_degrees*. *scale*: range of ordinary zoom (1 = unchanged, 2 = twice as large); *far_scale*, drawn with
+    probability *far_probability*, covers lesions that are tiny or fill the frame.
     *stretch*: largest factor between the axes. *shift*: largest move, as a part of the side. *tilt*: largest move of
     a corner, as a part of the side, from holding a phone at an angle.
     *light*: probability of each exposure, contrast, gamma and shadow change. *colour*: of a cast or saturation change.
@@ -169,8 +169,7 @@ def _blur(photo: Photo, rng: np.random.Generator) -> Photo:
             cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), rng.uniform(0, 180), 1),
             (length, length),
         )
-        kernel /= max(float(kernel.sum()), 1e-6)
-        return cv2.filter2D(photo, -1, kernel).astype(np.uint8, copy=False)
+        return cv2.filter2D(photo, -1, kernel / kernel.sum()).astype(np.uint8, copy=False)
     smaller = max(16, int(side / rng.uniform(1.5, 3)))
     small = cv2.resize(photo, (smaller, smaller), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
@@ -183,7 +182,7 @@ def _noise(photo: Photo, rng: np.random.Generator) -> Photo:
 
 def _jpeg(photo: Photo, rng: np.random.Generator) -> Photo:
     _, coded = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))])
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR).astype(np.uint8, copy=False)
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _levels(values: NDArray[np.floating]) -> Photo:

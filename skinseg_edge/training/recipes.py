@@ -87,7 +87,7 @@ class Recipe:
 # One long cosine over growing pictures: most epochs are spent where an epoch is cheap.
 _BEST = Recipe(
     name="best",
-    stages=(Stage(128, 50), Stage(192, 35), Stage(256, 30)),
+    stages=(Stage(128, 30), Stage(192, 22), Stage(256, 24)),
     batch=16,
     optimizer="adamw",
     learning_rate=4e-3,

@@ -99,10 +99,11 @@ class Trainer:
         self.folder = folder
         self._progress = progress
         self._report = report
-        folder.open(job.describe())
-        torch.manual_seed(job.seed)
         self._device = torch.device(job.device)
-        self._network = create(job.network, **job.options).to(self._device, memory_format=torch.channels_last)
+        torch.manual_seed(job.seed)
+        network = create(job.network, **job.options)
+        folder.open(job.describe())
+        self._network = _on(self._device, network)
         self._average = WeightAverage(self._network, job.recipe.average_decay)
         self._optimizer = _optimizer(self._network, job.recipe)
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=job.half and self._device.type == "cuda")
@@ -147,6 +148,8 @@ class Trainer:
             epoch=epoch,
             workers=self.job.workers,
         )
+        # Whatever a network draws (dropout) hangs on the epoch alone, so a resumed run draws the same.
+        torch.manual_seed(self.job.seed * 1_000_003 + epoch)
         self._network.train()
         losses = []
         rate = 0.0
@@ -184,7 +187,7 @@ class Trainer:
         """Count pixels of all validation pictures with the averaged weights, threshold 0.5 (logit 0)."""
         network = create(self.job.network, **self.job.options)
         network.load_state_dict(self._average.weights)
-        network = network.to(self._device, memory_format=torch.channels_last).eval()
+        network = _on(self._device, network).eval()
         total = torch.zeros(4, dtype=torch.int64)
         for photos, masks in validation_batches(self._validation, self.job.recipe.batch):
             lesion = network(self._images(photos))[:, 0].cpu() >= 0
@@ -242,6 +245,11 @@ class Trainer:
         self._records = [EpochRecord(**record) for record in state["records"]]
 
 
+def _on(device: torch.device, network: nn.Module) -> nn.Module:
+    # Channels last is three times as fast as the default on this project's CPUs, and what GPUs want in half precision.
+    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
 def pick_device(name: str) -> str:
     """Return the torch device for *name*; `auto` is CUDA, then Apple's GPU, then the CPU.
 
@@ -260,7 +268,7 @@ def pick_device(name: str) -> str:
 
 
 def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     return kind(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
 
 

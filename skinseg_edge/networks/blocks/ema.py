@@ -35,7 +35,7 @@ class EMA(nn.Module):
         rows = features.mean(3, keepdim=True)  # N x C x H x 1
         columns = features.mean(2, keepdim=True).transpose(2, 3)  # N x C x W x 1
         mixed = torch.sigmoid(self._shared_convolution(torch.cat((rows, columns), 2), self.directional))
-        rows, columns = mixed.split((height, width), 2)
+        rows, columns = torch.split(mixed, [height, width], 2)
         gated = features * rows * columns.transpose(2, 3)
         gated = F.group_norm(
             gated, self.channels, self.norm.weight.repeat(_GROUPS), self.norm.bias.repeat(_GROUPS), self.norm.eps
@@ -51,7 +51,7 @@ class EMA(nn.Module):
             features,
             convolution.weight.repeat(_GROUPS, 1, 1, 1),
             None if bias is None else bias.repeat(_GROUPS),
-            padding=convolution.padding,  # type: ignore[arg-type]  # nn.Conv2d widens its own tuple to str | tuple
+            padding=convolution.padding,
             groups=_GROUPS,
         )
 

@@ -15,5 +15,5 @@ class PConv(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return *features* with their first channels convolved."""
-        first, rest = features.split((self.convolved, self.untouched), 1)
+        first, rest = torch.split(features, [self.convolved, self.untouched], 1)
         return torch.cat((self.convolution(first), rest), 1)

@@ -62,7 +62,7 @@ def test_foreign_weights_that_do_not_fit_are_named_with_both_shapes(tmp_path: Pa
     torch.save(networks.create("unet", base=8).state_dict(), path)
     with pytest.raises(CheckpointMismatch, match=r"of another shape \(first: .* is \(8, 3, 3, 3\), expected \(64, 3"):
         load_checkpoint(path, network_name="unet")
-    with pytest.raises(CheckpointMismatch, match="weights missing.*foreign"):
+    with pytest.raises(CheckpointMismatch, match=r"weights missing.*foreign"):
         load_checkpoint(path, network_name="scsonet")
 
 
@@ -102,14 +102,14 @@ def test_a_checkpoint_of_a_later_schema_is_refused_by_its_name(tmp_path: Path) -
     path = tmp_path / "later.safetensors"
     state = networks.create("unet", **OPTIONS).state_dict()
     save_file(state, path, metadata={"skinseg": '{"schema": "skinseg.checkpoint/9"}'})
-    with pytest.raises(SchemaUnknown, match="skinseg.checkpoint/9.*skinseg.checkpoint/1"):
+    with pytest.raises(SchemaUnknown, match=r"skinseg.checkpoint/9.*skinseg.checkpoint/1"):
         load_checkpoint(path)
 
 
 def test_a_missing_file_is_told_apart_from_an_unknown_name(tmp_path: Path) -> None:
     with pytest.raises(FileMissing, match=r"absent\.safetensors"):
         load_checkpoint(tmp_path / "absent.safetensors")
-    with pytest.raises(UnknownName, match="'scsonex'.*shipped"):
+    with pytest.raises(UnknownName, match=r"'scsonex'.*shipped"):
         load_checkpoint("scsonex")
 
 

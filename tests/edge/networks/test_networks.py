@@ -105,7 +105,7 @@ def test_channel_reconstruction_weighs_all_2c_channels_by_one_softmax() -> None:
     both = torch.cat((rich, block.pointwise_cheap(cheap_input), cheap_input), 1)
     weights = both.mean((2, 3)).softmax(1)
     assert torch.allclose(weights.sum(1), torch.ones(2))
-    expected = torch.einsum("nchw,nc->nchw", both, weights).unflatten(1, (2, 16)).sum(1)
+    expected = torch.einsum("nchw,nc->nchw", both, weights).reshape(2, 2, 16, 5, 5).sum(1)
     torch.testing.assert_close(block(features), expected)
 
 
@@ -162,7 +162,7 @@ class TestRegistry:
         assert {"scsonet", "unet"} <= set(networks.names())
 
     def test_an_unknown_network_is_answered_with_the_known_ones(self) -> None:
-        with pytest.raises(UnknownName, match="'scsonett'.*scsonet, unet"):
+        with pytest.raises(UnknownName, match=r"'scsonett'.*scsonet, unet"):
             networks.create("scsonett")
 
     def test_an_option_that_a_network_does_not_have_is_refused_by_name(self) -> None:
