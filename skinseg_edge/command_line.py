@@ -260,7 +260,7 @@ def _as_text(human: object) -> str:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH_IN_FILES
     page = StringIO()
     Console(file=page, force_terminal=lively, no_color=not lively, width=width, highlight=False).print(human)
-    return page.getvalue().rstrip("\n")
+    return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
 
 
 def _print(text: str, stream: TextIO) -> None:
