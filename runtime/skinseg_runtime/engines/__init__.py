@@ -1,0 +1,19 @@
+"""What runs a network: `Engine` is the shape of one, `open_engine` the choice of one by name."""
+
+from typing import TYPE_CHECKING
+
+from skinseg_runtime.engines.choice import ENGINES, PRECISIONS, artefact_name, open_engine
+
+if TYPE_CHECKING:
+    from skinseg_runtime.engines.protocol import Engine
+
+__all__ = ["ENGINES", "PRECISIONS", "Engine", "artefact_name", "open_engine"]
+
+
+def __getattr__(name: str) -> object:
+    # The protocol names numpy's types, and a command that only prints its help should not wait for numpy.
+    if name == "Engine":
+        from skinseg_runtime.engines.protocol import Engine
+
+        return Engine
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

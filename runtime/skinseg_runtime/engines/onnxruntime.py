@@ -1,0 +1,147 @@
+"""The engine that runs everywhere: ONNX Runtime on the processor."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinseg_edge.contract import ModelContract
+from skinseg_edge.errors import BundleUnusable, ContractInvalid, ParityFailed, ToolMissing
+from skinseg_runtime.usable_cores import usable_cores
+
+__all__ = ["OnnxRuntimeEngine"]
+
+_log = logging.getLogger(__name__)
+
+_INPUT, _OUTPUT = "image", "probability"
+_ONLY_FATAL = 4  # ONNX Runtime's scale; what it would print arrives as an exception, too
+_ROUNDING = 1e-3  # half precision may leave [0, 1] by its last bit; a network without its sigmoid leaves it by far
+
+
+class _Tensor(Protocol):
+    name: str
+    type: str
+    shape: Sequence[int | str | None]
+
+
+class _Session(Protocol):
+    def get_inputs(self) -> Sequence[_Tensor]: ...
+    def get_outputs(self) -> Sequence[_Tensor]: ...
+    def run(self, names: Sequence[str], feeds: Mapping[str, NDArray[np.uint8]], /) -> Sequence[NDArray[np.float32]]: ...
+
+
+class OnnxRuntimeEngine:
+    """A network in ONNX Runtime, checked against its contract; `infer` may be called from several threads at once.
+
+    *model*: bytes of the ONNX file, verified by the caller. *source*: what errors call it. *threads*: for one image;
+    None takes the cores that this process may use.
+
+    Raises ToolMissing if onnxruntime is not installed, BundleUnusable if it refuses the model, ContractInvalid if
+    names, types or shapes of input and output differ from the contract.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(
+        self, model: bytes, contract: ModelContract, *, source: str = "the model", threads: int | None = None
+    ) -> None:
+        started = time.perf_counter()
+        self.input_hw = contract.input_hw
+        self.classes = len(contract.classes)
+        self.threads = threads or usable_cores()
+        self._source = source
+        self._session: _Session | None = _open_session(model, source, self.threads)
+        rows, columns = self.input_hw
+        tensor_in, tensor_out = _only(self._session.get_inputs()), _only(self._session.get_outputs())
+        self._check(tensor_in, "input", _INPUT, "tensor(uint8)", (rows, columns, 3))
+        self._check(tensor_out, "output", _OUTPUT, "tensor(float)", (self.classes, rows, columns))
+        _log.info("%s loaded in %.2f s, %d threads", source, time.perf_counter() - started, self.threads)
+
+    def infer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return probabilities (N, K, H, W) float32 in [0, 1] of *images* (N, H, W, 3) uint8 RGB.
+
+        Raises ValueError if images.shape[1:] != (*input_hw, 3), the dtype is not uint8 or the engine is closed,
+        ParityFailed if the network gives what is no probability.
+        """
+        session = self._session
+        if session is None:
+            raise ValueError("the engine is closed")
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (*self.input_hw, 3):
+            raise ValueError(f"images are {images.shape} {images.dtype}, expected (N, {self.input_hw}, 3) uint8")
+        probability = np.empty((len(images), self.classes, *self.input_hw), np.float32)
+        for place, image in enumerate(images):  # the graph may be made for one image at a time
+            probability[place] = self._infer_one(session, np.ascontiguousarray(image[None]))
+        return probability
+
+    def close(self) -> None:
+        """Let the session go; calls that are running end first."""
+        self._session = None
+
+    def _infer_one(self, session: _Session, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        try:
+            (answer,) = session.run([_OUTPUT], {_INPUT: image})
+        except Exception as error:  # ONNX Runtime's exceptions share no other root
+            raise BundleUnusable(f"cannot run {self._source}: ONNX Runtime says '{_first_line(error)}'") from error
+        expected = (1, self.classes, *self.input_hw)
+        if answer.shape != expected:
+            raise ContractInvalid(f"cannot use the answer of {self._source}: it is {answer.shape}, expected {expected}")
+        low, high = float(answer.min()), float(answer.max())
+        if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # written so that NaN fails, too
+            raise ParityFailed(
+                f"cannot use the answer of {self._source}: its values reach from {low:g} to {high:g}, expected "
+                "probabilities from 0 to 1; export the model again"
+            )
+        return np.asarray(np.clip(answer[0], 0, 1), np.float32)
+
+    def _check(self, tensor: _Tensor, role: str, name: str, kind: str, shape: tuple[int, ...]) -> None:
+        # A dimension that the graph leaves open is a string or None; the first is the batch, 1 or open.
+        dimensions = list(tensor.shape)
+        fits = len(dimensions) == 4 and all(
+            not isinstance(found, int) or found == expected
+            for found, expected in zip(dimensions, (1, *shape), strict=True)
+        )
+        if not (fits and tensor.name == name and tensor.type == kind):
+            expected_text = ", ".join(str(side) for side in shape)
+            raise ContractInvalid(
+                f"cannot use {self._source}: its {role} is {tensor.name!r} {tensor.type} {dimensions}, the contract "
+                f"asks for {name!r} {kind} [1 or N, {expected_text}]; export the model again"
+            )
+
+
+def _open_session(model: bytes, source: str, threads: int) -> _Session:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ToolMissing(
+            "cannot run the network: onnxruntime is not installed; install it with 'pip install onnxruntime'"
+        ) from error
+    onnxruntime.disable_telemetry_events()
+    options: Any = onnxruntime.SessionOptions()
+    options.log_severity_level = _ONLY_FATAL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Weights outside the file would be read from the current folder, and no hash covers those.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", "/nowhere")
+    try:
+        session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's exceptions share no other root
+        raise BundleUnusable(
+            f"cannot load {source} ({len(model)} bytes): ONNX Runtime says '{_first_line(error)}'; "
+            "update onnxruntime or export the model again"
+        ) from error
+    untyped_no_longer: _Session = session
+    return untyped_no_longer
+
+
+def _only(tensors: Sequence[_Tensor]) -> _Tensor:
+    if len(tensors) != 1:
+        names = [tensor.name for tensor in tensors]
+        raise ContractInvalid(f"cannot use the graph: it has {names}, expected one input and one output")
+    return tensors[0]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [repr(error)])[0][:300]
