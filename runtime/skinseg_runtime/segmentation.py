@@ -1,0 +1,73 @@
+"""What one photo gave: the mask, its regions, the probabilities behind it, and how long each step took."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinseg_edge.contract import ModelContract
+from skinseg_edge.preprocessing import Placement
+from skinseg_runtime.measurements import Lesion, measure
+from skinseg_runtime.postprocessing import (
+    PostProcessing,
+    class_map_from_probability,
+    lesion_probability,
+    mask_from_probability,
+)
+
+__all__ = ["Segmentation"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Segmentation:
+    """The answer to one photo. What is at photo size is made when first asked for, and kept.
+
+    *network_probability*: (K, input rows, input columns) float32 in [0, 1], as the network gave it.
+    *placement*: where the photo lies in the network's input. *photo_hw*: rows and columns of the upright photo, px.
+    """
+
+    contract: ModelContract
+    network_probability: NDArray[np.float32]
+    placement: Placement
+    rules: PostProcessing
+    steps_ms: Mapping[str, float] = field(repr=False)
+
+    @property
+    def photo_hw(self) -> tuple[int, int]:
+        """Rows and columns of the upright photo, px."""
+        return self.placement.photo_hw
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(H, W) bool at photo size, True = lesion."""
+        return self._outcome[0]
+
+    @property
+    def lesions(self) -> tuple[Lesion, ...]:
+        """One Lesion a connected region of the mask, the largest first."""
+        return self._outcome[1]
+
+    @property
+    def timings_ms(self) -> dict[str, float]:
+        """Milliseconds of decode, preprocess, inference and postprocess (mask and lesions at photo size)."""
+        return {**self.steps_ms, "postprocess": self._outcome[2]}
+
+    @cached_property
+    def probability(self) -> NDArray[np.float32]:
+        """(H, W) float32 in [0, 1] at photo size: how probable it is that a pixel is not background."""
+        return lesion_probability(self.network_probability, self.placement, self.contract)
+
+    @cached_property
+    def class_map(self) -> NDArray[np.uint8]:
+        """(H, W) uint8 at photo size: 0 background; else the index of the class, 1 for a binary network's lesion."""
+        return class_map_from_probability(self.network_probability, self.placement, self.mask)
+
+    @cached_property
+    def _outcome(self) -> tuple[NDArray[np.bool_], tuple[Lesion, ...], float]:
+        started = time.perf_counter()
+        mask = mask_from_probability(self.network_probability, self.placement, self.contract, self.rules)
+        lesions = measure(mask)
+        return mask, lesions, (time.perf_counter() - started) * 1000

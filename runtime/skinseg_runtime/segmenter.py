@@ -1,0 +1,128 @@
+"""The walk from a photo to a `Segmentation`: decode, preprocess, infer; the rest follows when it is asked for."""
+
+import time
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinseg_edge.bundle import Bundle
+from skinseg_edge.contract import ModelContract
+from skinseg_edge.errors import BundleUnusable, ContractInvalid, PictureUnreadable
+from skinseg_edge.image_io import MAX_PIXELS, decode
+from skinseg_edge.preprocessing import to_network_input
+from skinseg_runtime.engines import Engine, open_engine
+from skinseg_runtime.postprocessing import PostProcessing
+from skinseg_runtime.segmentation import Segmentation
+
+__all__ = ["Segmenter"]
+
+
+class Segmenter:
+    """A network behind an engine, ready for photos; use it in a `with` block or close it.
+
+    *contract*: what the network expects and gives. *engine*: anything with the shape of `engines.Engine`. *rules*: how
+    masks are cleaned; None takes the defaults. *max_pixels*: largest photo that is accepted.
+
+    `segment` may be called from several threads at once when the engine allows it, as ONNX Runtime does.
+
+    Raises ContractInvalid if the engine's input size or number of classes differs from the contract's.
+    """
+
+    def __init__(
+        self,
+        contract: ModelContract,
+        engine: Engine,
+        *,
+        rules: PostProcessing | None = None,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        found, expected = (engine.input_hw, engine.classes), (contract.input_hw, len(contract.classes))
+        if found != expected:
+            raise ContractInvalid(
+                f"cannot use the engine {engine.name}: its input is {found[0]} with {found[1]} classes, the contract "
+                f"says {expected[0]} with {expected[1]}"
+            )
+        self.contract = contract
+        self.engine = engine
+        self.rules = rules or PostProcessing()
+        self.max_pixels = max_pixels
+
+    @classmethod
+    def open(
+        cls,
+        bundle: str | Path | Bundle,
+        *,
+        engine: str = "auto",
+        precision: str | None = None,
+        trusted_key: str | Path | bytes | None = None,
+        allow_untrained: bool = False,
+    ) -> "Segmenter":
+        """Open a bundle, check it and load its network.
+
+        *bundle*: its folder, or one that is open already. *engine*, *precision*: see `engines.open_engine`.
+        *trusted_key*: the public key (PEM) that must have signed the bundle; None asks for no signature, unless the
+        environment's SKINSEG_TRUSTED_KEY names one. *allow_untrained*: accept fresh weights, which segment nothing.
+
+        Raises BundleUnusable if it is no bundle, lacks the artefact or is untrained, IntegrityFailed or
+        SignatureInvalid if it is not what was exported, and what `open_engine` raises.
+        """
+        opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle, trusted_key=trusted_key)
+        if not opened.manifest.provenance.trained and not allow_untrained:
+            raise BundleUnusable(
+                f"cannot use {opened.path}: its network is untrained, made to try targets with; "
+                "export a trained checkpoint"
+            )
+        return cls(opened.contract, open_engine(opened, engine, precision=precision))
+
+    def segment(self, source: str | Path | bytes | NDArray[np.uint8]) -> Segmentation:
+        """Segment one photo.
+
+        *source*: a file, the bytes of one, or (H, W, 3) uint8 RGB pixels that are upright already.
+
+        Raises FileMissing, PictureUnreadable or PictureTooLarge if the source is no photo within the limits.
+        """
+        started = time.perf_counter()
+        pixels, photo_hw = self._decoded(source)
+        decoded = time.perf_counter()
+        network_input = to_network_input(pixels, self.contract, photo_hw=photo_hw)
+        images = np.ascontiguousarray(network_input.pixels)[None]
+        preprocessed = time.perf_counter()
+        probability = self.engine.infer(images)[0]  # (1, K, H, W) -> (K, H, W)
+        inferred = time.perf_counter()
+        steps = {
+            "decode": decoded - started,
+            "preprocess": preprocessed - decoded,
+            "inference": inferred - preprocessed,
+        }
+        return Segmentation(
+            contract=self.contract,
+            network_probability=probability,
+            placement=network_input.placement,
+            rules=self.rules,
+            steps_ms={step: seconds * 1000 for step, seconds in steps.items()},
+        )
+
+    def close(self) -> None:
+        """Give the engine's memory back; a second call does nothing."""
+        self.engine.close()
+
+    def __enter__(self) -> "Segmenter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _decoded(self, source: str | Path | bytes | NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+        """Return pixels, perhaps at a reduced scale, and rows and columns of the whole photo."""
+        if not isinstance(source, np.ndarray):
+            picture = decode(source, at_least_hw=self.contract.input_hw, max_pixels=self.max_pixels)
+            return picture.pixels, picture.full_hw
+        if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3 or source.size == 0:
+            raise PictureUnreadable(
+                f"cannot segment the array: it is {source.shape} {source.dtype}, expected (H, W, 3) uint8 RGB"
+            )
+        return source, (source.shape[0], source.shape[1])
