@@ -1,0 +1,110 @@
+"""`skinseg-run`: photos in; masks, outlines, measurements out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from skinseg_edge.command_line import Ui, command, name_option
+from skinseg_runtime.engines import ENGINES, PRECISIONS
+
+if TYPE_CHECKING:
+    from skinseg_runtime.run import Outcome
+
+__all__ = ["main"]
+
+_MOST_ROWS = 40  # a longer table is no longer read; results.jsonl has every picture
+
+
+@command(
+    "skinseg-run",
+    "skinseg.run/1",
+    examples=(
+        "skinseg-run lesion.skinseg photo.jpg --overlay -o results",
+        "skinseg-run lesion.skinseg photos/ -o results --force --json",
+    ),
+)
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("skinseg-results"),
+    show_default=True,
+    help="Folder for masks, overlays and results.jsonl.",
+)
+@name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the network.")
+@name_option("--precision", "precision", PRECISIONS, default="fp32", show_default=True, help="Which form of it.")
+@click.option("--overlay", is_flag=True, help="Also draw each outline on its photo.")
+@click.option("--force", is_flag=True, help="Replace results that are there already.")
+@click.option(
+    "--trusted-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
+)
+def main(
+    ui: Ui,
+    bundle: Path,
+    paths: tuple[str, ...],
+    output: Path,
+    engine: str,
+    precision: str,
+    overlay: bool,
+    force: bool,
+    trusted_key: Path | None,
+) -> int:
+    """Outline the skin lesions on photos with the model in BUNDLE.
+
+    Each PATH is a photo (JPEG, PNG, WebP, BMP, TIFF) or a folder, which is searched with all below it. For every photo
+    there is NAME.mask.png and a line in results.jsonl with polygons and measurements, all in pixels of the upright
+    photo. A photo that cannot be read is reported and the others are done; the exit code is then 2. The outline is
+    not a diagnosis.
+    """
+    # Imported here: `--help` should not wait for OpenCV.
+    from skinseg_edge.bundle import Bundle
+    from skinseg_runtime.run import run
+    from skinseg_runtime.segmenter import Segmenter
+    from skinseg_runtime.sources import sources_from
+
+    sources = sources_from(paths)
+    opened = Bundle.open(bundle, trusted_key=trusted_key)
+    with (
+        Segmenter.open(opened, engine=engine, precision=precision) as segmenter,
+        ui.progress(len(sources), "segmenting") as advance,
+    ):
+        model = {
+            "name": opened.manifest.name,
+            "bundle_sha256": opened.sha256,
+            "engine": segmenter.engine.name,
+            "precision": precision,
+        }
+        outcome = run(segmenter, sources, output, model=model, overlay=overlay, force=force, advance=advance)
+    document = {"output": str(output), "model": model, "pictures": outcome.rows}
+    return ui.result(document, _summary(outcome, output), failure=outcome.failure)
+
+
+def _summary(outcome: Outcome, output: Path) -> object:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("photo", box=None, pad_edge=False)
+    for heading in ("size", "lesions", "of photo", "diameter", "ms"):
+        table.add_column(heading, justify="right")
+    # In a long list only what failed is worth a line.
+    shown = outcome.rows if len(outcome.rows) <= _MOST_ROWS else [row for row in outcome.rows if "error" in row]
+    for row in shown:
+        table.add_row(Text(str(row["source"])), *_cells(row))
+    done = sum("error" not in row for row in outcome.rows)
+    end = f"{done} of {len(outcome.rows)} photos segmented" + (f" -> {output}" if done else "")
+    return Group(table, Text(end)) if shown else Text(end)
+
+
+def _cells(row: dict[str, object]) -> list[str]:
+    match row:
+        case {"photo_hw": [int(rows), int(columns)], "lesions": list(lesions), "timings_ms": dict(timings)}:
+            area = sum(lesion["area_px"] for lesion in lesions) / (rows * columns)
+            diameter = f"{lesions[0]['max_diameter_px']:.0f} px" if lesions else "-"
+            return [f"{columns} x {rows}", str(len(lesions)), f"{area:.1%}", diameter, f"{sum(timings.values()):.0f}"]
+    return ["-", "failed", "-", "-", "-"]

@@ -1,0 +1,236 @@
+"""skinseg-run: what it writes, what it says, and that a bad day leaves nothing half-written."""
+
+import errno
+import hashlib
+import json
+import signal
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from skinseg_edge.contract import ModelContract
+from skinseg_edge.image_io import decode, decode_mask
+from skinseg_edge.metrics import iou
+from skinseg_runtime import Segmenter
+from skinseg_runtime import results as results_module
+from skinseg_runtime.cli import main
+from skinseg_runtime.segmentation import Segmentation
+from tests.runtime.calling import call, error_of, only_object
+from tests.runtime.tiny_bundle import photo_and_mask, three_class_model, write_bundle, write_photo
+
+
+def rows_of(output: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (output / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_photo_gives_a_mask_an_overlay_and_a_row(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out" / "today"
+    result = call(main, bundle, photo, "-o", output, "--overlay")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert names_in(output) == ["mole.mask.png", "mole.overlay.png", "results.jsonl"]
+    assert iou(decode_mask(output / "mole.mask.png"), photo_and_mask()[1]) > 0.97
+    assert decode(output / "mole.overlay.png").pixels.shape == (240, 320, 3)
+    (row,) = rows_of(output)
+    assert row["schema"] == "skinseg.result/1"
+    assert row["source"] == str(photo)
+    assert row["sha256"] == hashlib.sha256(photo.read_bytes()).hexdigest()
+    assert row["photo_hw"] == [240, 320]
+    assert row["mask"] == str(output / "mole.mask.png")
+    model = row["model"]
+    assert isinstance(model, dict)
+    assert (model["name"], model["engine"], model["precision"]) == ("tiny", "onnxruntime", "fp32")
+    assert "mole.jpg" in result.stdout
+    assert "320 x 240" in result.stdout
+    assert f"1 of 1 photos segmented -> {output}" in result.stdout
+
+
+def test_json_is_one_object_with_the_polygons(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    document = only_object(call(main, bundle, photo, "-o", tmp_path / "out", "--json").stdout)
+
+    assert (document["schema"], document["ok"]) == ("skinseg.run/1", True)
+    pictures = document["pictures"]
+    assert isinstance(pictures, list)
+    assert pictures == rows_of(tmp_path / "out")
+    polygon = np.array(pictures[0]["lesions"][0]["polygon"], np.int32)
+    drawn = cv2.fillPoly(np.zeros((240, 320), np.uint8), [polygon], 1)
+    assert np.array_equal(drawn == 1, decode_mask(tmp_path / "out" / "mole.mask.png"))
+
+
+def test_over_a_folder_a_bad_photo_is_reported_and_the_rest_done(bundle: Path, tmp_path: Path) -> None:
+    photos, output = tmp_path / "photos", tmp_path / "out"
+    write_photo(photos / "a.jpg")
+    write_photo(photos / "visit-2" / "a.png")
+    (photos / "bad.jpg").write_bytes(b"")
+
+    plain = call(main, bundle, photos, "-o", output)
+
+    assert plain.exit_code == 2
+    assert names_in(output) == ["a.mask.png", "results.jsonl", "visit-2/a.mask.png"]
+    assert plain.stderr.startswith("skinseg-run: cannot read ")
+    assert "bad.jpg" in plain.stderr
+    assert "2 of 3 photos segmented" in plain.stdout
+    errors = [row.get("error") for row in rows_of(output)]
+    assert [error is None for error in errors] == [True, False, True]
+
+    document = only_object(call(main, bundle, photos, "-o", output, "--force", "--json").stdout)
+    assert document["ok"] is False
+    pictures = document["pictures"]
+    assert isinstance(pictures, list)
+    assert pictures[1]["error"]["kind"] == "PictureUnreadable"
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "truncated", "stub"])
+def test_a_single_bad_photo_is_an_error_that_names_it_and_leaves_nothing(
+    bundle: Path, photo: Path, tmp_path: Path, kind: str
+) -> None:
+    bad = tmp_path / "bad.jpg"
+    whole = photo.read_bytes()
+    contents = {"empty": b"", "text": b"no picture at all", "truncated": whole[:-400], "stub": whole[:2]}
+    bad.write_bytes(contents[kind])
+
+    plain = call(main, bundle, bad, "-o", tmp_path / "out")
+    as_json = call(main, bundle, bad, "-o", tmp_path / "out", "--json")
+
+    assert (plain.exit_code, as_json.exit_code) == (2, 2)
+    assert plain.stderr.startswith(f"skinseg-run: cannot read {bad}")
+    assert plain.stderr.count("\n") == 1
+    assert error_of(as_json)["kind"] == "PictureUnreadable"
+    assert not (tmp_path / "out").exists()
+
+
+def test_of_many_bad_photos_the_count_and_the_first_are_told(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    for name in ("x.jpg", "y.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    result = call(main, bundle, photo, tmp_path / "x.jpg", tmp_path / "y.jpg", "-o", tmp_path / "out", "--json")
+    message = error_of(result)["message"]
+    assert isinstance(message, str)
+    assert message.startswith(f"cannot segment 2 of 3 photos; the first: cannot read {tmp_path / 'x.jpg'}")
+
+
+def test_a_missing_photo_is_told_before_any_work(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    result = call(main, bundle, photo, tmp_path / "moel.jpg", "-o", tmp_path / "out", "--json")
+    assert (result.exit_code, error_of(result)["kind"]) == (2, "FileMissing")
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_are_not_overwritten_without_force(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "mole.mask.png").write_bytes(b"precious")
+    (output / "other.txt").write_bytes(b"kept")
+
+    refused = call(main, bundle, photo, "-o", output)
+
+    assert refused.exit_code == 2
+    assert "mole.mask.png: it exists already; add --force" in refused.stderr
+    assert (output / "mole.mask.png").read_bytes() == b"precious"
+
+    assert call(main, bundle, photo, "-o", output, "--force").exit_code == 0
+    assert names_in(output) == ["mole.mask.png", "other.txt", "results.jsonl"]
+    assert decode_mask(output / "mole.mask.png").any()
+
+
+def test_a_place_that_cannot_be_written_is_told(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    result = call(main, bundle, photo, "-o", tmp_path / "file" / "out", "--json")
+    assert (result.exit_code, error_of(result)["kind"]) == (2, "OutputRefused")
+
+
+def test_a_full_disk_ends_the_run_and_leaves_nothing(
+    bundle: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, pixels: object) -> None:
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(results_module, "write_png", full)
+    result = call(main, bundle, photo, "-o", tmp_path / "deep" / "out")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"skinseg-run: cannot write {tmp_path / 'deep' / 'out'}: the disk is full; free some space and run again\n"
+    )
+    assert not (tmp_path / "deep").exists()
+
+
+def test_ctrl_c_in_the_middle_ends_with_130_and_leaves_nothing(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        write_photo(tmp_path / "photos" / name)
+    segment, seen = Segmenter.segment, []
+
+    def interrupted(self: Segmenter, source: Path) -> Segmentation:
+        seen.append(source)
+        if len(seen) % 3 == 2:
+            signal.raise_signal(signal.SIGINT)
+        return segment(self, source)
+
+    monkeypatch.setattr(Segmenter, "segment", interrupted)
+    output = tmp_path / "out"
+    output.mkdir()
+    plain = call(main, bundle, tmp_path / "photos", "-o", output)
+
+    assert plain.exit_code == 130
+    assert plain.stderr.strip() == "skinseg-run: interrupted"
+    assert len(seen) == 2
+    assert list(output.iterdir()) == []
+
+    seen.clear()
+    as_json = call(main, bundle, tmp_path / "photos", "-o", output, "--json")
+    assert (as_json.exit_code, error_of(as_json)["kind"]) == (130, "Interrupted")
+
+
+def test_a_manifest_with_a_changed_byte_is_not_trusted(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    manifest = bundle / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b'"threshold": 0.5', b'"threshold": 0.9'))
+    result = call(main, bundle, photo, "-o", tmp_path / "out", "--json")
+    assert (result.exit_code, error_of(result)["kind"]) == (1, "IntegrityFailed")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_was_swapped_is_not_run(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    (bundle / "model.onnx").write_bytes(three_class_model())
+    result = call(main, bundle, photo, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "model.onnx" in result.stderr
+
+
+def test_a_bundle_that_is_none_is_told(photo: Path, tmp_path: Path) -> None:
+    missing = call(main, tmp_path / "nothing.skinseg", photo, "--json")
+    file = call(main, photo, photo, "--json")
+    assert (missing.exit_code, error_of(missing)["kind"]) == (2, "FileMissing")
+    assert (file.exit_code, error_of(file)["kind"]) == (2, "BundleUnusable")
+
+
+def test_a_missing_engine_ends_with_3_and_an_unknown_one_with_2(bundle: Path, photo: Path) -> None:
+    assert call(main, bundle, photo, "--engine", "trt").exit_code == 3
+    unknown = call(main, bundle, photo, "--engine", "onnxrutime")
+    assert unknown.exit_code == 2
+    assert "did you mean 'onnxruntime'?" in unknown.stderr
+
+
+def test_an_unsigned_bundle_is_refused_when_a_key_is_trusted(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="signatures need the extra `signing`")
+    from skinseg_edge.signing import generate_key, sign_bundle
+
+    generate_key(tmp_path / "private.pem", tmp_path / "public.pem")
+    arguments = (bundle, photo, "-o", tmp_path / "out", "--trusted-key", tmp_path / "public.pem")
+    assert call(main, *arguments).exit_code == 1
+    sign_bundle(bundle, tmp_path / "private.pem")
+    assert call(main, *arguments).exit_code == 0
+
+
+def test_several_classes_get_a_class_map(tmp_path: Path) -> None:
+    contract = ModelContract(input_hw=(64, 96), classes=("background", "red", "blue"))
+    folder = write_bundle(tmp_path / "three.skinseg", contract=contract, model=three_class_model(), golden=None)
+    photo = write_photo(tmp_path / "mole.png")
+    assert call(main, folder, photo, "-o", tmp_path / "out").exit_code == 0
+    assert names_in(tmp_path / "out") == ["mole.classes.png", "mole.mask.png", "results.jsonl"]
+    assert set(np.unique(decode(tmp_path / "out" / "mole.classes.png").pixels)) <= {0, 1, 2}

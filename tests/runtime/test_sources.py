@@ -1,0 +1,58 @@
+"""Which photos are found, in which order, and what their results are called."""
+
+from pathlib import Path
+
+import pytest
+
+from skinseg_edge.errors import FileMissing, InputError
+from skinseg_runtime.sources import sources_from
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def stems(*paths: Path) -> list[str]:
+    return [str(source.stem) for source in sources_from([str(path) for path in paths])]
+
+
+def test_a_folder_is_searched_with_all_below_it_in_order_and_its_sub_folders_are_kept(tmp_path: Path) -> None:
+    touch(tmp_path, "b.JPG", "a.png", "visit-2/a.png", "visit-2/deep/c.tiff", "notes.txt", ".hidden.jpg", ".git/x.png")
+    touch(tmp_path, "lesion.skinseg/golden/01.png")
+    assert stems(tmp_path) == ["a", "b", "visit-2/a", "visit-2/deep/c"]
+
+
+def test_results_of_an_earlier_run_are_no_photos(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "a.mask.png", "a.overlay.png", "a.classes.png", "results.jsonl")
+    assert stems(tmp_path) == ["a"]
+
+
+def test_photos_that_would_share_a_name_keep_their_suffix_or_get_a_number(tmp_path: Path) -> None:
+    touch(tmp_path, "one/a.jpg", "one/A.png", "two/a.jpg", "two/b.jpg")
+    paths = [tmp_path / name for name in ("one/a.jpg", "one/A.png", "two/a.jpg", "two/b.jpg")]
+    assert stems(*paths) == ["a.jpg", "A.png", "a.jpg-2", "b"]
+
+
+def test_a_photo_named_twice_comes_once(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "b.jpg")
+    assert stems(tmp_path / "b.jpg", tmp_path, tmp_path / "b.jpg") == ["b", "a"]
+
+
+def test_a_file_is_taken_whatever_its_name_ends_with(tmp_path: Path) -> None:
+    touch(tmp_path, "scan.dat", "no-suffix")
+    assert stems(tmp_path / "scan.dat", tmp_path / "no-suffix") == ["scan", "no-suffix"]
+
+
+@pytest.mark.parametrize("text", ["camera:0", "film.mp4", "FILM.MOV"])
+def test_videos_and_cameras_are_refused_clearly(text: str) -> None:
+    with pytest.raises(InputError, match=rf"cannot segment {text}: this version takes photos"):
+        sources_from([text])
+
+
+def test_a_path_that_names_nothing_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileMissing, match="there is no such file or folder"):
+        sources_from([str(tmp_path / "nowhere.jpg")])
+    with pytest.raises(FileMissing, match="no file below it ends like a picture"):
+        sources_from([str(tmp_path)])
