@@ -1,0 +1,173 @@
+"""`skinseg-verify`: whether a bundle is whole, who signed it, and whether it still gives its golden masks here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from skinseg_edge.command_line import Ui, command, name_option
+from skinseg_edge.errors import SkinsegError, VerificationFailed
+from skinseg_runtime.engines import ENGINES, PRECISIONS, artefact_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skinseg_edge.bundle import Bundle
+    from skinseg_runtime.segmenter import Segmenter
+    from skinseg_runtime.verification import GoldenOutcome
+
+__all__ = ["main"]
+
+
+@dataclass(frozen=True)
+class _Check:
+    name: str
+    passed: bool
+    detail: str
+
+
+@command(
+    "skinseg-verify",
+    "skinseg.verify/1",
+    examples=(
+        "skinseg-verify lesion.skinseg",
+        "skinseg-verify lesion.skinseg --trusted-key clinic.pem --json",
+    ),
+)
+@click.argument("bundle", type=click.Path(path_type=Path))
+@name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the golden cases.")
+@name_option("--precision", "precision", PRECISIONS, default="fp32", show_default=True, help="Which form of the model.")
+@click.option(
+    "--trusted-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
+)
+def main(ui: Ui, bundle: Path, engine: str, precision: str, trusted_key: Path | None) -> int:
+    """Check everything that BUNDLE promises, on this machine.
+
+    Hashes of all files, the signature, whether the model was trained and accepted, whether its graph fits the contract,
+    and its golden cases through the engine. The exit code is 0 when all hold and 1 when one does not.
+    """
+    from skinseg_edge.bundle import Bundle
+
+    opened = Bundle.open(bundle, trusted_key=trusted_key)
+    opened.artefact(artefact_name(precision))  # to ask for what was never made is wrong use, and no finding
+    checks = [_check_files(opened), _check_signature(opened), _check_training(opened)]
+    outcomes: list[GoldenOutcome] = []
+    if checks[0].passed:  # nothing of a damaged bundle is run
+        checks += _check_network(ui, opened, engine, precision, outcomes)
+    document = {
+        "bundle": str(bundle),
+        "name": opened.manifest.name,
+        "bundle_sha256": opened.sha256,
+        "checks": [asdict(check) for check in checks],
+        "golden": [outcome.to_json() for outcome in outcomes],
+    }
+    return ui.result(document, _table(checks, outcomes), failure=_failure(bundle, checks))
+
+
+def _check_files(bundle: Bundle) -> _Check:
+    return _checked("files", bundle.verify, f"{len(bundle.manifest.files)} files match their hashes")
+
+
+def _check_signature(bundle: Bundle) -> _Check:
+    # A wrong signature has ended the command before; without a key there is nothing to hold one against.
+    details = {
+        "verified": "made by the owner of the trusted key",
+        "unchecked": "there is one, and no trusted key to check it with",
+        "absent": "none, and no trusted key asks for one",
+    }
+    return _Check("signature", True, details[bundle.signature])
+
+
+def _check_training(bundle: Bundle) -> _Check:
+    provenance = bundle.manifest.provenance
+    if not provenance.trained:
+        return _Check("training", False, "the weights are untrained, made to try targets with")
+    return _Check("training", True, f"{provenance.network}, {provenance.training_data}")
+
+
+def _check_network(ui: Ui, bundle: Bundle, engine: str, precision: str, outcomes: list[GoldenOutcome]) -> list[_Check]:
+    """Load the network and run the golden cases, which are added to *outcomes*."""
+    from skinseg_runtime.segmenter import Segmenter
+
+    name = artefact_name(precision)
+    loaded: list[Segmenter] = []
+
+    def load() -> None:
+        loaded.append(Segmenter.open(bundle, engine=engine, precision=precision, allow_untrained=True))
+
+    network = _checked("contract", load, f"{name} fits the contract and was accepted where it was made")
+    if not loaded:
+        return [network]
+    with loaded[0] as segmenter:
+        return [network, _check_golden(ui, bundle, segmenter, outcomes)]
+
+
+def _check_golden(ui: Ui, bundle: Bundle, segmenter: Segmenter, outcomes: list[GoldenOutcome]) -> _Check:
+    from skinseg_runtime.verification import golden_outcomes
+
+    cases = bundle.manifest.golden
+    if not cases:
+        return _Check("golden cases", False, "the bundle has none, so nothing shows that its masks are right here")
+
+    def run_all() -> None:
+        with ui.progress(len(cases), "golden cases") as advance:
+            for outcome in golden_outcomes(bundle, segmenter):
+                outcomes.append(outcome)
+                advance()
+
+    check = _checked("golden cases", run_all, f"{len(cases)} reached their masks with {segmenter.engine.name}")
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    if check.passed and failed:
+        return _Check(check.name, False, f"{len(failed)} of {len(cases)} left their tolerance")
+    return check
+
+
+def _checked(name: str, step: Callable[[], None], detail: str) -> _Check:
+    """Run a step; a verification that fails is a finding, while a missing tool or file ends the command."""
+    try:
+        step()
+    except SkinsegError as error:
+        if error.exit_code == 3:
+            raise
+        return _Check(name, False, str(error))
+    return _Check(name, True, detail)
+
+
+def _failure(bundle: Path, checks: list[_Check]) -> VerificationFailed | None:
+    failed = [check for check in checks if not check.passed]
+    if not failed:
+        return None
+    return VerificationFailed(f"cannot vouch for {bundle}: {failed[0].name}: {failed[0].detail}")
+
+
+def _table(checks: list[_Check], outcomes: list[GoldenOutcome]) -> object:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    overview = Table("check", "", "", box=None, show_header=False, pad_edge=False)
+    for check in checks:
+        overview.add_row(check.name, _word(check.passed), Text(check.detail))
+    if not outcomes:
+        return overview
+    cases = Table("golden case", box=None, pad_edge=False)
+    for heading in ("Dice", "at least", "area drift", "at most"):
+        cases.add_column(heading, justify="right")
+    cases.add_column("")
+    for outcome in outcomes:
+        asked = outcome.case
+        figures = [
+            f"{outcome.dice:.4f}",
+            f"{asked.min_dice:.4f}",
+            f"{outcome.area_drift:.2%}",
+            f"{asked.max_area_drift:.2%}",
+        ]
+        cases.add_row(Text(asked.image), *figures, _word(outcome.passed))
+    return Group(overview, Text(""), cases)
+
+
+def _word(passed: bool) -> str:
+    return "[green]holds[/]" if passed else "[bold red]fails[/]"
