@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_edge.atomic_files import check_free, refusing_output_errors
+from skinseg_edge.errors import OutputRefused
 from skinseg_edge.image_io import write_png
 
 __all__ = ["RESULTS_NAME", "Results", "results_folder"]
@@ -35,7 +36,10 @@ class Results:
 
         Raises OutputRefused if it cannot be written.
         """
-        write_png(self._staging / relative, pixels)
+        try:
+            write_png(self._staging / relative, pixels)
+        except OutputRefused as error:  # the hidden folder is nobody's business
+            raise OutputRefused(str(error).replace(str(self._staging), str(self.folder))) from error
         self._made.append(relative)
         return self.folder / relative
 

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from skinseg_edge.contract import ModelContract
 from skinseg_edge.image_io import decode, decode_mask
 from skinseg_edge.metrics import iou
 from skinseg_runtime import Segmenter
-from skinseg_runtime import results as results_module
 from skinseg_runtime.cli import main
 from skinseg_runtime.segmentation import Segmentation
 from tests.runtime.calling import call, error_of, only_object
@@ -146,16 +146,14 @@ def test_a_place_that_cannot_be_written_is_told(bundle: Path, photo: Path, tmp_p
 def test_a_full_disk_ends_the_run_and_leaves_nothing(
     bundle: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, pixels: object) -> None:
-        path.write_bytes(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(results_module, "write_png", full)
+    monkeypatch.setattr(os, "fsync", full)
     result = call(main, bundle, photo, "-o", tmp_path / "deep" / "out")
     assert result.exit_code == 2
-    assert result.stderr == (
-        f"skinseg-run: cannot write {tmp_path / 'deep' / 'out'}: the disk is full; free some space and run again\n"
-    )
+    mask = tmp_path / "deep" / "out" / "mole.mask.png"
+    assert result.stderr == f"skinseg-run: cannot write {mask}: the disk is full; free some space and run again\n"
     assert not (tmp_path / "deep").exists()
 
 
