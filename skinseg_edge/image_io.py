@@ -6,8 +6,11 @@ file that was cut off is refused although decoders would paint grey. What is dec
 - Transparency is laid over white, which is what whoever looked at the picture saw; in a mask, over background.
 - 16-bit levels are scaled to 8 bits, round(v / 257): the whole range is kept, nothing is stretched.
 - CMYK inks become RGB by (1 - ink) (1 - black); colour profiles are ignored.
-- Of several frames or pages the first is taken.
+- Of several pages (TIFF) or frames (PNG) the first is taken; an animated WebP is refused.
 - The EXIF orientation is applied exactly once, here, and never by OpenCV.
+
+What cannot be told from outside: bytes changed in the middle of a JPEG, WebP, BMP or of a TIFF without deflate, which
+carry no checksum. For such a JPEG libjpeg itself prints "Corrupt JPEG data" on stderr and decodes what it can.
 """
 
 import os

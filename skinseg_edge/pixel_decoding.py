@@ -1,13 +1,12 @@
 """Pixels as they are stored, brought to 8-bit RGB: the only module that calls OpenCV's decoder."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
-from cv2.utils import logging as opencv_logging
 from numpy.typing import NDArray
 
 from skinseg_edge.picture_formats import png, tiff
@@ -28,6 +27,7 @@ _JPEG_FLAGS: dict[Reduction, int] = {
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
 _ROWS_AT_ONCE = 256
+_SILENT = 0  # cv::utils::logging::LOG_LEVEL_SILENT
 
 
 def reduced_hw(hw: tuple[int, int], reduction: int) -> tuple[int, int]:
@@ -125,7 +125,7 @@ def _quiet_opencv() -> Iterator[None]:
     """Keep OpenCV from printing on stderr what our own errors say."""
     with _LogLevel.lock:
         if _LogLevel.decoding == 0:
-            _LogLevel.before = opencv_logging.setLogLevel(opencv_logging.LOG_LEVEL_SILENT)
+            _LogLevel.before = _set_log_level(_SILENT)
         _LogLevel.decoding += 1
     try:
         yield
@@ -133,4 +133,11 @@ def _quiet_opencv() -> Iterator[None]:
         with _LogLevel.lock:
             _LogLevel.decoding -= 1
             if _LogLevel.decoding == 0:
-                opencv_logging.setLogLevel(_LogLevel.before)
+                _set_log_level(_LogLevel.before)
+
+
+def _set_log_level(level: int) -> int:
+    """Set OpenCV's log level and return the one before; it moved from `cv2` to `cv2.utils.logging` in OpenCV 5."""
+    place = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+    set_log_level: Callable[[int], int] = vars(place)["setLogLevel"]
+    return set_log_level(level)

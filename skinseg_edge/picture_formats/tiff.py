@@ -1,6 +1,7 @@
 """TIFF: a table of tags that says where the strips or tiles of pixels lie (TIFF 6.0). Only the first page is read."""
 
 import struct
+import zlib
 
 from skinseg_edge.errors import PictureUnreadable
 from skinseg_edge.picture_formats.header import PictureHeader, damaged, ends_early
@@ -8,10 +9,12 @@ from skinseg_edge.picture_formats.tags import ORIENTATION_TAG, TagTable, first_d
 
 __all__ = ["alpha_is_premultiplied", "check_whole", "read_header", "recognises", "without_orientation"]
 
-_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 262, 277
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 259, 262, 277
 _EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
 _STRIPS, _TILES = (273, 279), (324, 325)  # offsets, byte counts
 _GREY, _RGB = 1, 2
+_DEFLATE = (8, 32946)  # Adobe's number and the older one
+_INFLATED_AT_ONCE = 1 << 20
 _KNOWN_COLOURS = {0: 1, _GREY: 1, _RGB: 3, 3: 1, 5: 4, 6: 3}  # photometric interpretation: samples without extra ones
 
 
@@ -35,6 +38,9 @@ def read_header(data: bytes, name: str) -> PictureHeader:
 def check_whole(data: bytes, name: str) -> None:
     """Check that all strips or tiles lie inside the file and hold numbers that are colours.
 
+    Deflated ones are checked against their checksums, since OpenCV gives a black picture for a damaged one. The other
+    compressions have none: damage inside them goes unnoticed.
+
     Raises PictureUnreadable otherwise: for floating-point, 32-bit, Lab and multi-band files too, whose values have no
     agreed way to 8-bit RGB.
     """
@@ -46,6 +52,26 @@ def check_whole(data: bytes, name: str) -> None:
     needed = max(offset + size for offset, size in zip(offsets, sizes, strict=True))
     if needed > len(data):
         raise ends_early(name, "TIFF", f"it has {len(data)} bytes, its pixels need {needed}")
+    if table.number(_COMPRESSION, 1) in _DEFLATE:
+        most = 16 * (table.number(_WIDTH) + 1024) * (table.number(_HEIGHT) + 1024)
+        _check_deflated(data, list(zip(offsets, sizes, strict=True)), most, name)
+
+
+def _check_deflated(data: bytes, places: list[tuple[int, int]], most: int, name: str) -> None:
+    """Inflate every strip or tile piece by piece, up to *most* bytes in all (tiles reach past the picture's edge)."""
+    total = 0
+    for offset, size in places:
+        inflater, piece = zlib.decompressobj(), data[offset : offset + size]
+        try:
+            while piece and not inflater.eof:
+                total += len(inflater.decompress(piece, _INFLATED_AT_ONCE))
+                piece = inflater.unconsumed_tail
+                if total > most:
+                    raise damaged(name, "TIFF", f"its pixels inflate to more than {most:,} bytes")
+        except zlib.error as error:
+            raise damaged(name, "TIFF", f"its pixels at byte {offset} do not inflate") from error
+        if not inflater.eof:
+            raise damaged(name, "TIFF", f"its pixels at byte {offset} break off")
 
 
 def alpha_is_premultiplied(data: bytes, name: str) -> bool:

@@ -4,12 +4,13 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from skinseg_edge.errors import PictureUnreadable
 from skinseg_edge.picture_formats.header import PictureHeader, damaged, ends_early, not_too_many
 from skinseg_edge.picture_formats.tags import orientation_in
 
 __all__ = ["check_whole", "read_header", "recognises"]
 
-_IMAGE_KINDS = (b"VP8 ", b"VP8L", b"ANMF")
+_IMAGE_KINDS = (b"VP8 ", b"VP8L")
 
 
 class _Chunk(NamedTuple):
@@ -45,14 +46,17 @@ def read_header(data: bytes, name: str) -> PictureHeader:
 
 
 def check_whole(data: bytes, name: str) -> None:
-    """Check that the file is as long as its RIFF header says and holds an image.
+    """Check that the file is as long as its RIFF header says and holds a still image.
 
     Raises PictureUnreadable otherwise.
     """
     (riff_bytes,) = struct.unpack_from("<I", data, 4)
     if len(data) < 8 + riff_bytes:
         raise ends_early(name, "WebP", f"it has {len(data)} bytes, its header says {8 + riff_bytes}")
-    if not any(kind in _IMAGE_KINDS for kind, _ in not_too_many(_chunks(data), name, "WebP")):
+    kinds = {kind for kind, _ in not_too_many(_chunks(data), name, "WebP")}
+    if b"ANMF" in kinds:  # OpenCV reads these from 4.11 on; refusing keeps all versions alike
+        raise PictureUnreadable(f"cannot read {name}: it is an animated WebP; save one frame of it as a still picture")
+    if kinds.isdisjoint(_IMAGE_KINDS):
         raise damaged(name, "WebP", "it has a header but no pixels")
 
 
