@@ -234,7 +234,8 @@ def _described(error: BaseException) -> tuple[str, str, int]:
     if isinstance(error, MemoryError):
         return "MemoryError", "cannot go on: the memory is full; close other programs or use smaller pictures", 2
     if isinstance(error, OSError):
-        return "OSError", f"cannot go on: {error}", 2
+        place = f" ({error.filename})" if error.filename else ""
+        return "OSError", f"cannot go on: {error.strerror or error}{place}", 2
     return (
         type(error).__name__,
         f"stopped by a mistake of this program ({error!r}); run again with -vv and report it",
@@ -268,10 +269,12 @@ def _print(text: str, stream: TextIO) -> None:
     try:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
-    except BrokenPipeError:
-        # The reader (`| head`) has gone. The work counts, not the printing; without this the interpreter would
-        # complain once more when it flushes at its end.
+    except OSError as error:
+        # Without this the interpreter would complain once more when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise
+        # The reader (`| head`) has gone: the work counts, not the printing.
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 import pytest
@@ -104,7 +105,7 @@ def test_an_error_as_json_has_the_fixed_shape() -> None:
         ("tool", 3, "no tool"),
         ("interrupt", 130, "interrupted"),
         ("memory", 2, "the memory is full"),
-        ("os", 2, "Permission denied: 'secret.txt'"),
+        ("os", 2, "cannot go on: Permission denied (secret.txt)"),
         ("mistake", 1, "a mistake of this program (ZeroDivisionError('a slip')); run again with -vv"),
     ],
 )
@@ -210,25 +211,44 @@ def test_a_bar_is_shown_on_a_terminal_only_where_it_is_wanted(
         assert ("pictures" in terminal.getvalue()) is shown
 
 
-def test_a_reader_that_leaves_early_does_not_turn_success_into_failure() -> None:
-    program = (
-        "import sys\nfrom skinseg_edge.command_line import command\n"
-        "@command('skinseg-try', 's/1', examples=('skinseg-try', 'skinseg-try -q'))\n"
-        "def main(ui):\n    'Wait, then print.'\n    sys.stdin.read()\n"
-        "    return ui.result({}, 'x' * 100000)\nmain([])\n"
-    )
-    child = subprocess.Popen(
-        [sys.executable, "-c", program],
+_PRINTS_MUCH = """
+import sys
+from skinseg_edge.command_line import command
+
+@command("skinseg-try", "s/1", examples=("skinseg-try", "skinseg-try -q"))
+def main(ui):
+    "Wait, then print."
+    sys.stdin.read()
+    return ui.result({"much": "x" * 100000}, "x" * 100000)
+
+main()
+"""
+
+
+def child(*arguments: str, stdout: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-c", _PRINTS_MUCH, *arguments],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
-    assert child.stdout is not None
-    assert child.stdin is not None
-    assert child.stderr is not None
-    child.stdout.close()
-    child.stdin.close()
-    complaint = child.stderr.read()
-    child.stderr.close()
-    assert (child.wait(30), complaint) == (0, b"")
+
+
+def test_a_reader_that_leaves_early_does_not_turn_success_into_failure() -> None:
+    reader, writer = os.pipe()
+    with child(stdout=writer) as process:
+        os.close(writer)
+        os.close(reader)
+        _, complaint = process.communicate(timeout=30)
+    assert (process.returncode, complaint) == (0, b"")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a device that is always full")
+def test_a_result_that_cannot_be_printed_is_a_failure(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full, child(*arguments, stdout=full.fileno()) as process:
+        _, complaint = process.communicate(timeout=30)
+    assert process.returncode == 2
+    if not arguments:
+        assert complaint == b"skinseg-try: cannot go on: No space left on device\n"
