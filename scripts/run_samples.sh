@@ -28,7 +28,7 @@ shopt -s nullglob
 photos=("$real_photos"/*.jpg)
 if [ ${#photos[@]} -eq 0 ]; then
     echo "no photos in $real_photos: drawing synthetic lesions into $drawn_photos"
-    python scripts/draw_samples.py "$drawn_photos"
+    python scripts/draw_samples.py "$drawn_photos" >/dev/null
     photos=("$drawn_photos"/*.jpg)
 fi
 
