@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skinseg_edge.contract import ModelContract
 
-__all__ = ["NetworkInput", "Placement", "place", "resize_pixels", "to_network_input"]
+__all__ = ["NetworkInput", "Placement", "place", "resize_pixels", "to_network_input", "to_network_mask"]
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,23 @@ def to_network_input(
     top, left, bottom, right = placement.input_box
     canvas[top:bottom, left:right] = resized
     return NetworkInput(canvas, placement)
+
+
+def to_network_mask(mask: NDArray[np.bool_], contract: ModelContract) -> NDArray[np.uint8]:
+    """Bring a photo's mask to where `to_network_input` brings its photo.
+
+    *mask*: (rows, columns) bool at photo size. Returns (input rows, input columns) uint8, 255 = lesion, with soft edges
+    where the resize averages; letterbox borders are 0.
+    """
+    placement = place((mask.shape[0], mask.shape[1]), contract)
+    levels = np.where(mask, np.uint8(255), np.uint8(0))
+    resized = resize_pixels(_seen_part(levels, placement), placement.covered_hw)
+    if placement.covered_hw == contract.input_hw:
+        return resized
+    canvas = np.zeros(contract.input_hw, np.uint8)
+    top, left, bottom, right = placement.input_box
+    canvas[top:bottom, left:right] = resized
+    return canvas
 
 
 def resize_pixels(pixels: NDArray[np.uint8], hw: tuple[int, int]) -> NDArray[np.uint8]:

@@ -78,7 +78,7 @@ def load_checkpoint(
     options = document.get("options", {})
     chosen = ModelContract.from_json(document["contract"]) if header else contract or ModelContract(input_hw=(256, 256))
     network = create(name, len(chosen.classes), **options)
-    load_weights(network, state, what=f"{path.name} into {name}")
+    _load_weights(network, state, what=f"{path.name} into {name}")
     card_path = path.with_suffix(".md")
     return Checkpoint(
         network=network.eval(),
@@ -120,7 +120,7 @@ def save_checkpoint(
     write_bytes_atomically(Path(path), content, overwrite=overwrite)
 
 
-def load_weights(network: nn.Module, state: Mapping[str, Tensor], *, what: str) -> None:
+def _load_weights(network: nn.Module, state: Mapping[str, Tensor], *, what: str) -> None:
     """Copy *state* into *network*; *what* names both in the error.
 
     Raises CheckpointMismatch with the first names that are missing, foreign or of another shape.

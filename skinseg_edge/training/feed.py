@@ -14,7 +14,7 @@ from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.readers import PicturePair
 from skinseg_edge.errors import DatasetUnusable
 from skinseg_edge.image_io import decode, decode_mask
-from skinseg_edge.preprocessing import place, resize_pixels, to_network_input
+from skinseg_edge.preprocessing import to_network_input, to_network_mask
 from skinseg_edge.training.augmentation import AugmentationPolicy, augment
 
 __all__ = ["LoadedPair", "load_pairs", "normalise", "training_batches", "validation_batches"]
@@ -45,17 +45,7 @@ def _load(pair: PicturePair, contract: ModelContract) -> LoadedPair:
             f"cannot use {pair.mask.name}: it is {mask.shape} px (rows, columns), its photo {picture.full_hw}"
         )
     photo = to_network_input(picture.pixels, contract, photo_hw=picture.full_hw).pixels
-    return LoadedPair(photo, _mask_input(mask, contract))
-
-
-def _mask_input(mask: NDArray[np.bool_], contract: ModelContract) -> NDArray[np.uint8]:
-    placement = place((mask.shape[0], mask.shape[1]), contract)
-    top, left, bottom, right = placement.photo_box
-    canvas = np.zeros(contract.input_hw, np.uint8)
-    seen = np.where(mask[top:bottom, left:right], np.uint8(255), np.uint8(0))
-    in_top, in_left, in_bottom, in_right = placement.input_box
-    canvas[in_top:in_bottom, in_left:in_right] = resize_pixels(seen, placement.covered_hw)
-    return canvas
+    return LoadedPair(photo, to_network_mask(mask, contract))
 
 
 class _Augmented(Dataset[tuple[Tensor, Tensor]]):

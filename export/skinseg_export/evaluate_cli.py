@@ -1,0 +1,163 @@
+"""`skinseg-eval`: a checkpoint or a bundle against drawn masks, through the runtime that users run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from skinseg_edge.command_line import Ui, command, name_option
+from skinseg_runtime.engines import ENGINES, PRECISIONS
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from skinseg_edge.metrics import BinaryCounts
+    from skinseg_export.evaluation import Evaluation
+    from skinseg_runtime import Segmenter
+
+__all__ = ["main"]
+
+_PATH = click.Path(path_type=Path)
+_FIGURES = ("dice", "iou", "accuracy", "sensitivity", "specificity", "precision")
+_WORST = 12
+
+
+@command(
+    "skinseg-eval",
+    "skinseg.eval/1",
+    examples=(
+        "skinseg-eval lesion.skinseg --data isic2018 --split isic2018/validation.txt",
+        "skinseg-eval scsonet --data isic2018 -o evaluation --json",
+    ),
+)
+@click.argument("model")
+@click.option("--data", required=True, type=_PATH, metavar="DIR", help="Folder with pictures and masks.")
+@click.option("--split", type=_PATH, metavar="FILE", help="Names to evaluate on. Default: all of DIR.")
+@name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs a bundle's network.")
+@name_option("--precision", "precision", PRECISIONS, default="fp32", show_default=True, help="Which form of it.")
+@click.option("--network", metavar="NAME", help="The network of a .pt checkpoint, which does not say it.")
+@click.option("-o", "--output", type=_PATH, metavar="DIR", help="Write pictures.csv, worst.png and roc.png here.")
+@click.option("--force", is_flag=True, help="Replace what is in that folder.")
+def main(
+    ui: Ui,
+    model: str,
+    data: Path,
+    split: Path | None,
+    engine: str,
+    precision: str,
+    network: str | None,
+    output: Path | None,
+    force: bool,
+) -> int:
+    """Score MODEL: a bundle, a checkpoint file, or the name of a shipped model.
+
+    A bundle needs no torch. A checkpoint runs in torch behind the same preprocessing and postprocessing.
+    """
+    from skinseg_edge.atomic_files import check_free
+    from skinseg_edge.datasets.readers import pairs
+    from skinseg_export.evaluation import evaluate
+
+    if output is not None:
+        check_free(output, force=force)
+    chosen = pairs(data, split)
+    with _segmenter(model, engine, precision, network) as segmenter:
+        with ui.progress(len(chosen), f"evaluating {model}") as advance:
+            evaluation = evaluate(segmenter, chosen, advance)
+        written = [] if output is None else _write(output, force, segmenter, evaluation)
+        document = _document(model, segmenter, evaluation, written)
+    return ui.result(document, _table(model, document, evaluation))
+
+
+def _segmenter(model: str, engine: str, precision: str, network: str | None) -> Segmenter:
+    from skinseg_runtime import Segmenter
+
+    if Path(model).is_dir():
+        return Segmenter.open(model, engine=engine, precision=precision)
+    from skinseg_export.model_source import load_model
+    from skinseg_export.torch_engine import TorchEngine
+
+    checkpoint = load_model(model, network=network)
+    return Segmenter(checkpoint.contract, TorchEngine(checkpoint.network, checkpoint.contract))
+
+
+def _document(model: str, segmenter: Segmenter, evaluation: Evaluation, written: list[Path]) -> dict[str, object]:
+    threshold, dice = evaluation.best_threshold
+    return {
+        "model": model,
+        "engine": segmenter.engine.name,
+        "pictures": len(evaluation.pictures),
+        "threshold": segmenter.contract.threshold,
+        "network_size": {"input_hw": list(segmenter.contract.input_hw), **_figures(evaluation.network)},
+        "photo_size": _figures(evaluation.photo),
+        "per_image": {
+            "dice": evaluation.mean_dice,
+            "iou": evaluation.mean_iou,
+            "median_relative_hd95": _finite(evaluation.median_relative_hd95),
+        },
+        "auc": evaluation.auc,
+        "best_threshold": {"threshold": threshold, "dice": dice},
+        "worst": [{"name": score.pair.name, "dice": score.dice} for score in evaluation.worst(_WORST)],
+        "files": [str(path) for path in written],
+    }
+
+
+def _figures(counts: BinaryCounts) -> dict[str, float | int]:
+    figures: dict[str, float | int] = {name: getattr(counts, name) for name in _FIGURES}
+    return {**figures, "tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
+
+
+def _finite(value: float) -> float | None:
+    return value if value < float("inf") else None  # JSON has no infinity
+
+
+def _write(output: Path, force: bool, segmenter: Segmenter, evaluation: Evaluation) -> list[Path]:
+    from skinseg_edge.atomic_files import fresh_folder
+    from skinseg_export.evaluation_pictures import write_pictures
+
+    with fresh_folder(output, force, only_if_holds="pictures.csv") as folder:
+        _write_csv(folder / "pictures.csv", evaluation)
+        names = [path.name for path in write_pictures(folder, segmenter, evaluation, worst=_WORST)]
+    return [output / name for name in ("pictures.csv", *names)]
+
+
+def _write_csv(path: Path, evaluation: Evaluation) -> None:
+    import csv
+
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["name", "dice", "iou", "hd95_px", "relative_hd95", "network_dice"])
+        for score in evaluation.pictures:
+            row = [score.dice, score.iou, score.hd95_px, score.relative_hd95, score.network.dice]
+            writer.writerow([score.pair.name, *(f"{value:.6f}" for value in row)])
+
+
+def _table(model: str, document: dict[str, object], evaluation: Evaluation) -> Group:
+    from rich.console import Group
+    from rich.table import Table
+
+    figures = Table(title=f"{model} on {document['pictures']} pictures, engine {document['engine']}")
+    figures.add_column("pixels of all pictures")
+    for name in _FIGURES:
+        figures.add_column(name, justify="right")
+    for label, counts in (("at network size, raw", evaluation.network), ("at photo size, finished", evaluation.photo)):
+        figures.add_row(label, *(f"{getattr(counts, name):.4f}" for name in _FIGURES))
+    confusion = Table(title="Confusion matrix, pixels at network size")
+    for heading in ("", "found lesion", "found skin"):
+        confusion.add_column(heading, justify="right")
+    total = evaluation.network
+    confusion.add_row("is lesion", f"{total.tp:,}", f"{total.fn:,}")
+    confusion.add_row("is skin", f"{total.fp:,}", f"{total.tn:,}")
+    threshold, dice = evaluation.best_threshold
+    below = (
+        f"mean over pictures: Dice {evaluation.mean_dice:.4f}, IoU {evaluation.mean_iou:.4f}; "
+        f"median HD95 {evaluation.median_relative_hd95:.2%} of the diagonal\n"
+        f"AUC {evaluation.auc:.4f}; the best threshold here would be {threshold:.3f} (Dice {dice:.4f})\n"
+        f"worst: {', '.join(f'{score.pair.name} {score.dice:.3f}' for score in evaluation.worst(4))}"
+    )
+    return Group(figures, confusion, below)
+
+
+if __name__ == "__main__":
+    main()
