@@ -12,6 +12,7 @@ from skinseg_runtime.engines import ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
     from rich.console import Group
+    from rich.table import Table
 
     from skinseg_edge.metrics import BinaryCounts
     from skinseg_export.evaluation import Evaluation
@@ -21,7 +22,9 @@ __all__ = ["main"]
 
 _PATH = click.Path(path_type=Path)
 _FIGURES = ("dice", "iou", "accuracy", "sensitivity", "specificity", "precision")
-_WORST = 12
+_WORST = 12  # pictures on the sheet
+_FEW = 20  # up to so many pictures get a line each
+_NAMED = 4
 
 
 @command(
@@ -98,7 +101,9 @@ def _document(model: str, segmenter: Segmenter, evaluation: Evaluation, written:
         },
         "auc": evaluation.auc,
         "best_threshold": {"threshold": threshold, "dice": dice},
-        "worst": [{"name": score.pair.name, "dice": score.dice} for score in evaluation.worst(_WORST)],
+        "per_picture": [
+            {"name": score.pair.name, "dice": score.dice, "iou": score.iou} for score in evaluation.pictures
+        ],
         "files": [str(path) for path in written],
     }
 
@@ -153,10 +158,23 @@ def _table(model: str, document: dict[str, object], evaluation: Evaluation) -> G
     below = (
         f"mean over pictures: Dice {evaluation.mean_dice:.4f}, IoU {evaluation.mean_iou:.4f}; "
         f"median HD95 {evaluation.median_relative_hd95:.2%} of the diagonal\n"
-        f"AUC {evaluation.auc:.4f}; the best threshold here would be {threshold:.3f} (Dice {dice:.4f})\n"
-        f"worst: {', '.join(f'{score.pair.name} {score.dice:.3f}' for score in evaluation.worst(4))}"
+        f"AUC {evaluation.auc:.4f}; the best threshold here would be {threshold:.3f} (Dice {dice:.4f})"
     )
-    return Group(figures, confusion, below)
+    return Group(figures, confusion, _each(evaluation), below)
+
+
+def _each(evaluation: Evaluation) -> Table | str:
+    """Return a table of the single pictures where there are few enough to read, else name the worst."""
+    from rich.table import Table
+
+    if len(evaluation.pictures) > _FEW:
+        return f"worst: {', '.join(f'{score.pair.name} {score.dice:.3f}' for score in evaluation.worst(_NAMED))}"
+    each = Table(title="Each picture at photo size")
+    for heading in ("picture", "Dice", "IoU", "HD95 px"):
+        each.add_column(heading, justify="left" if heading == "picture" else "right")
+    for score in evaluation.pictures:
+        each.add_row(score.pair.name, f"{score.dice:.4f}", f"{score.iou:.4f}", f"{score.hd95_px:.1f}")
+    return each
 
 
 if __name__ == "__main__":

@@ -103,6 +103,7 @@ class TestCommand:
         assert (outcome.exit_code, document["schema"], document["pictures"]) == (0, "skinseg.eval/1", 2)
         assert 0 <= document["network_size"]["dice"] <= 1
         assert document["engine"] == "torch"
+        assert [each["name"] for each in document["per_picture"]] == ["half", "pale"]
         with (output / "pictures.csv").open() as file:
             assert [row["name"] for row in csv.DictReader(file)] == ["half", "pale"]
         for name in ("worst.png", "roc.png"):
@@ -118,3 +119,4 @@ class TestCommand:
         assert outcome.exit_code == 0
         assert "at network size, raw" in outcome.stdout
         assert "Confusion matrix" in outcome.stdout
+        assert "Each picture" in outcome.stdout
