@@ -34,6 +34,15 @@ __all__ = ["Command", "Ui", "command", "name_option"]
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 _INTERRUPTED = 130
+# The packages that a device does without, and the extras that bring them.
+_EXTRAS = {
+    "torch": "train,export",
+    "safetensors": "train,export",
+    "matplotlib": "train",
+    "onnx": "export",
+    "onnxscript": "export",
+    "onnxsim": "export",
+}
 _WIDTH_IN_FILES = 160  # columns of a table when stdout is no terminal: long paths stay whole
 
 
@@ -231,6 +240,9 @@ def _described(error: BaseException) -> tuple[str, str, int]:
     if isinstance(error, click.ClickException):
         sentence = error.format_message().rstrip(".")
         return "UsageError", f"cannot read the command line: {sentence}; see --help", 2
+    if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+        remedy = f"run pip install 'skinseg-edge[{_EXTRAS[error.name]}]'"
+        return "ToolMissing", f"cannot go on: the package {error.name} is not installed; {remedy}", 3
     if isinstance(error, MemoryError):
         return "MemoryError", "cannot go on: the memory is full; close other programs or use smaller pictures", 2
     if isinstance(error, OSError):

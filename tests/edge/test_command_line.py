@@ -33,6 +33,8 @@ def try_out(ui: Ui, word: str, deed: str, engine: str) -> int:
         "tool": ToolMissing("cannot run: no tool"),
         "interrupt": KeyboardInterrupt(),
         "memory": MemoryError(),
+        "torchless": ModuleNotFoundError("No module named 'torch'", name="torch"),
+        "bereft": ModuleNotFoundError("No module named 'skinseg_edge.moles'", name="skinseg_edge.moles"),
         "mistake": ZeroDivisionError("a slip"),
         "os": PermissionError(13, "Permission denied", "secret.txt"),
     }
@@ -105,6 +107,8 @@ def test_an_error_as_json_has_the_fixed_shape() -> None:
         ("tool", 3, "no tool"),
         ("interrupt", 130, "interrupted"),
         ("memory", 2, "the memory is full"),
+        ("torchless", 3, "the package torch is not installed; run pip install 'skinseg-edge[train,export]'"),
+        ("bereft", 1, "a mistake of this program"),
         ("os", 2, "cannot go on: Permission denied (secret.txt)"),
         ("mistake", 1, "a mistake of this program (ZeroDivisionError('a slip')); run again with -vv"),
     ],

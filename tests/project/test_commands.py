@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from scripts.commands_page import PAGE, commands, help_text, page, run_command
+from skinseg_edge.image_io import encode_png
 from tests.fresh_interpreter import run_python
+from tests.project.house import HEAVY
+from tests.runtime.tiny_bundle import photo_and_mask, write_photo
 
 _NAMES = tuple(commands())
 help_of = cache(help_text)  # each help is asked for once
@@ -64,6 +67,29 @@ def test_a_package_run_with_dash_m_is_its_command(package: str, name: str, tmp_p
 
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.startswith(f"Usage: {name} ")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("skinseg-train", ("--network", "scsonet", "--data", "data")),
+        ("skinseg-export", ("scsonet", "--target", "onnx", "-o", "a.skinseg")),
+        ("skinseg-eval", ("scsonet", "--data", "data")),
+    ],
+)
+def test_a_command_that_lacks_torch_says_which_extra_brings_it(
+    name: str, arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    code = "import importlib; importlib.import_module(sys.argv.pop(1)).main()"
+    module = commands()[name].partition(":")[0]
+    write_photo(tmp_path / "data" / "mole.jpg")
+    (tmp_path / "data" / "mole_mask.png").write_bytes(encode_png(photo_and_mask()[1]))
+
+    finished = run_python(code, module, *arguments, cwd=tmp_path, barred=HEAVY)
+
+    assert finished.returncode == 3, finished.stderr
+    assert finished.stderr.startswith(f"{name}: cannot go on: the package torch is not installed; run pip install")
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_the_page_of_commands_is_what_the_commands_say_now() -> None:
