@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from scripts.lowest_pins import lowest_pins
 from skinseg_edge._version import __version__
 from tests.project.house import ROOT, is_torch_free, modules
 
@@ -64,3 +65,10 @@ def test_the_changelog_has_a_place_for_what_comes_and_names_each_release() -> No
 
     assert "## [Unreleased]" in text
     assert __version__ == "0.1.0" or f"## [{__version__}]" in text
+
+
+def test_the_lowest_versions_are_those_that_the_runtime_is_allowed_to_meet(settings: dict[str, Any]) -> None:
+    floors = {pin.removesuffix(".*").replace("==", ">=") for pin in lowest_pins()}
+
+    assert floors >= set(settings["project"]["dependencies"])
+    assert all(pin.endswith(".*") for pin in lowest_pins())
