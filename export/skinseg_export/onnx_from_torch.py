@@ -1,0 +1,159 @@
+"""Turn a network into the ONNX file of the deployed graph: quiet, checked, the same bytes for the same weights."""
+
+import ast
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from skinseg_edge.contract import ModelContract
+from skinseg_edge.errors import InputError, ToolMissing
+from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME, DeployedGraph
+from skinseg_export.foreign_noise import quiet
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from torch.export import ExportedProgram
+
+__all__ = ["DEFAULT_OPSET", "OPSETS", "OnnxExport", "check_model", "onnx_from_torch", "set_metadata"]
+
+DEFAULT_OPSET = 18
+OPSETS = range(18, 24)  # torch's exporter starts at 18; TensorRT 10.3 reads up to 20, TensorRT-RTX 1.7 up to 25
+_METADATA_PREFIX = "skinseg."
+_SCOPES = "pkg.torch.onnx.name_scopes"
+
+
+@dataclass(frozen=True)
+class OnnxExport:
+    """*model*: the simplified ONNX model. *program*: the torch program behind it, with the same names of values."""
+
+    model: "ModelProto"
+    program: "ExportedProgram"
+
+
+def onnx_from_torch(
+    network: nn.Module,
+    contract: ModelContract,
+    *,
+    opset: int = DEFAULT_OPSET,
+    dynamic_batch: bool = False,
+    metadata: Mapping[str, str] | None = None,
+) -> OnnxExport:
+    """Export the deployed graph of *network* (logits out): `image` uint8 N x H x W x 3, `probability` float32.
+
+    *dynamic_batch* leaves N free; it is 1 otherwise. *metadata* is stored in the file under `skinseg.` beside the
+    contract. Nodes are named after the module they come from (`network/encoder4/0/0/Where_31`).
+
+    Raises InputError if the opset is not one of OPSETS or the network uses an operation that ONNX cannot express,
+    ToolMissing if onnx, onnxscript or onnxsim is not installed.
+    """
+    if opset not in OPSETS:
+        raise InputError(f"cannot export to opset {opset}: expected one of {OPSETS.start} to {OPSETS.stop - 1}")
+    _require_tools()
+    raw, program = _export(DeployedGraph(network, contract), contract, opset, dynamic_batch)
+    scopes = _scopes(raw)
+    model = _simplified(raw)
+    _name_nodes(model, scopes)
+    _forget_traces(model)
+    contract_json = json.dumps(contract.to_json(), sort_keys=True, separators=(",", ":"))
+    set_metadata(model, {"contract": contract_json, "precision": "fp32", **(metadata or {})})
+    check_model(model)
+    return OnnxExport(model, program)
+
+
+def set_metadata(model: "ModelProto", entries: Mapping[str, str]) -> None:
+    """Write *entries* into the model's metadata under `skinseg.`, sorted, replacing those of the same name."""
+    merged = {prop.key: prop.value for prop in model.metadata_props}
+    merged.update({_METADATA_PREFIX + key: value for key, value in entries.items()})
+    del model.metadata_props[:]
+    for key in sorted(merged):
+        model.metadata_props.add(key=key, value=merged[key])
+
+
+def check_model(model: "ModelProto") -> None:
+    """Run the ONNX checker with strict type and shape inference; its errors are mistakes of this project."""
+    import onnx
+
+    onnx.checker.check_model(model, full_check=True)
+
+
+def _require_tools() -> None:
+    missing = [name for name in ("onnx", "onnxscript", "onnxsim") if find_spec(name) is None]
+    if missing:
+        raise ToolMissing(
+            f"cannot export to ONNX: {', '.join(missing)} is not installed; run pip install 'skinseg-edge[export]'"
+        )
+
+
+def _export(
+    graph: DeployedGraph, contract: ModelContract, opset: int, dynamic_batch: bool
+) -> tuple["ModelProto", "ExportedProgram"]:
+    # Two pictures where N is free: torch takes a size of 1 for a constant.
+    example = torch.zeros((2 if dynamic_batch else 1, *contract.input_hw, 3), dtype=torch.uint8)
+    free = {"image": {0: torch.export.Dim("N", min=1)}} if dynamic_batch else None
+    try:
+        with quiet():
+            exported = torch.onnx.export(
+                graph,
+                (example,),
+                dynamo=True,
+                external_data=False,
+                opset_version=opset,
+                input_names=[INPUT_NAME],
+                output_names=[OUTPUT_NAME],
+                dynamic_shapes=free,
+                verbose=False,
+            )
+    except torch.onnx.errors.OnnxExporterError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"cannot export {type(graph.pixels.network).__name__} to ONNX: {reason}") from error
+    if exported is None or exported.exported_program is None:
+        raise AssertionError("torch.onnx.export with dynamo=True returned no program")
+    return exported.model_proto, exported.exported_program
+
+
+def _scopes(model: "ModelProto") -> dict[str, str]:
+    """Map each value to the path of the module that makes it (`pixels/network/encoder1`)."""
+    found = {}
+    for node in model.graph.node:
+        for prop in node.metadata_props:
+            if prop.key == _SCOPES:
+                modules = [scope for scope in ast.literal_eval(prop.value)[:-1] if scope]
+                innermost = modules[-1] if modules else ""
+                found.update(dict.fromkeys(node.output, innermost.replace(".", "/")))
+    return found
+
+
+def _simplified(model: "ModelProto") -> "ModelProto":
+    import onnxsim
+
+    simplified: ModelProto
+    simplified, holds = onnxsim.simplify(model)
+    if not holds:
+        raise InputError("cannot simplify the ONNX graph: onnxsim's own check found other numbers; report this network")
+    return simplified
+
+
+def _name_nodes(model: "ModelProto", scopes: Mapping[str, str]) -> None:
+    # What a builder's error or an engine's layer list shows is this name. A node that the exporter left without a
+    # module (the splits of torch.chunk) belongs where its input comes from.
+    known = dict(scopes)
+    for index, node in enumerate(model.graph.node):
+        scope = next((known[value] for value in (*node.output, *node.input) if known.get(value)), "")
+        known.update((value, scope) for value in node.output if value not in known)
+        path = scope.removeprefix("pixels").strip("/")
+        node.name = f"{path}/{node.op_type}_{index}" if path else f"{node.op_type}_{index}"
+
+
+def _forget_traces(model: "ModelProto") -> None:
+    # The exporter records source paths of this machine, onnxsim what it did: nothing for a file that travels.
+    del model.metadata_props[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info, *model.graph.initializer):
+        del value.metadata_props[:]
+    del model.graph.metadata_props[:]

@@ -1,0 +1,41 @@
+"""A torch network behind the runtime's Engine protocol: the reference that every artefact is held against."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from skinseg_edge.contract import ModelContract
+from skinseg_export.deployed_graph import DeployedGraph
+
+__all__ = ["TorchEngine"]
+
+
+class TorchEngine:
+    """Run *network* (logits out) in float32 on *device* exactly as the deployed graph does.
+
+    `skinseg_runtime.Segmenter(contract, TorchEngine(network, contract))` then gives the masks the network was trained
+    to give, through the same steps as on a device.
+    """
+
+    name = "torch"
+
+    def __init__(self, network: nn.Module, contract: ModelContract, *, device: str = "cpu") -> None:
+        self.input_hw = contract.input_hw
+        self.classes = len(contract.classes)
+        self._device = device
+        self._graph = DeployedGraph(network, contract).to(device)
+
+    def infer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return probabilities (N, K, H, W) float32 in [0, 1] of *images* (N, H, W, 3) uint8 RGB.
+
+        Raises ValueError if images.shape[1:] != (*input_hw, 3) or the dtype is not uint8.
+        """
+        if images.dtype != np.uint8 or images.shape[1:] != (*self.input_hw, 3):
+            raise ValueError(f"images are {images.shape} {images.dtype}, expected (N, {self.input_hw}, 3) uint8")
+        with torch.inference_mode():
+            probability = self._graph(torch.from_numpy(np.ascontiguousarray(images)).to(self._device))
+        return np.asarray(probability.float().cpu().numpy(), np.float32)
+
+    def close(self) -> None:
+        """Do nothing: the network belongs to the caller."""

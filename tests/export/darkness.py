@@ -1,0 +1,46 @@
+"""Networks that need no training and export in a second: one with masks that mean something, one with a hard gate."""
+
+import torch
+from torch import Tensor, nn
+
+from skinseg_edge.contract import ModelContract
+
+__all__ = ["CONTRACT", "Darkness", "Gate"]
+
+CONTRACT = ModelContract(input_hw=(64, 96), mean=(0.4, 0.5, 0.6), std=(0.25, 0.5, 0.2), threshold=0.4)
+
+
+class Darkness(nn.Module):
+    """Blur, compare with the picture's mean: N x 3 x H x W -> logits N x classes x H x W."""
+
+    def __init__(self, classes: int = 1) -> None:
+        super().__init__()
+        self.blur = nn.Conv2d(3, 1, 5, padding=2)
+        self.head = nn.Conv2d(1, classes, 1)
+        with torch.no_grad():
+            self.blur.weight.fill_(-1 / 75)
+            self.blur.bias.zero_()  # type: ignore[union-attr]  # made with a bias
+            self.head.weight.copy_(torch.linspace(4, -4, classes).reshape(-1, 1, 1, 1))
+            self.head.bias.fill_(-2)  # type: ignore[union-attr]  # made with a bias
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits."""
+        blurred = self.blur(images)
+        logits: Tensor = self.head(blurred - blurred.mean((2, 3), keepdim=True))
+        return logits
+
+
+class Gate(nn.Module):
+    """A hard gate: where the red channel, shifted, is negative, the answer is another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = nn.Conv2d(3, 1, 1)
+        with torch.no_grad():
+            self.shift.weight.copy_(torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1))
+            self.shift.bias.zero_()  # type: ignore[union-attr]  # made with a bias
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits."""
+        shifted = self.shift(images)
+        return torch.where(shifted >= 0, shifted + 2, -images[:, 1:2] - 2)
