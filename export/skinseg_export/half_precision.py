@@ -1,0 +1,224 @@
+"""Rewrite an fp32 ONNX file in half precision, with the types in the file itself (strongly typed).
+
+Own pass over the fp32 graph rather than `network.half()` before the export: value and node names stay those of the
+fp32 file, so a layer that leaves its tolerance can be named, and the choice of what stays fp32 stands in one list.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skinseg_edge.errors import ParityFailed
+from skinseg_export.onnx_from_torch import check_model, set_metadata
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto, TensorProto
+
+__all__ = ["HALF_LIMIT", "SINGLE_OPERATORS", "half_from_single", "half_value_names"]
+
+HALF_LIMIT = 65504.0  # the largest number of half precision
+
+# Sums over many elements, and what divides by their spread: a mean over more than 2^16 half values is wrong or inf,
+# an epsilon of 1e-5 is near the smallest half, and exp leaves the range at 11.
+SINGLE_OPERATORS = frozenset(
+    {
+        "Exp",
+        "GlobalAveragePool",
+        "GroupNormalization",
+        "InstanceNormalization",
+        "LayerNormalization",
+        "Log",
+        "LogSoftmax",
+        "Pow",
+        "ReduceL2",
+        "ReduceLogSumExp",
+        "ReduceMean",
+        "ReduceSum",
+        "ReduceSumSquare",
+        "Reciprocal",
+        "Softmax",
+        "Softplus",
+        "Sqrt",
+    }
+)
+_COMPARISONS = frozenset({"Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
+# Steps that may lie between a normalisation and the comparison of a hard gate: rounding there would flip the gate.
+_GATE_STEPS = frozenset({"Add", "Div", "Mul", "Reshape", "Sub", "Transpose"})
+# Steps between the uint8 input and the network's first layer: they stay fp32 with the input's exact pixel values.
+_INPUT_STEPS = frozenset({"Add", "Cast", "Div", "Mul", "Sub", "Transpose"})
+# Inputs that ONNX defines as float32 whatever the data's type: region of interest and scales.
+_SINGLE_INPUTS = {"Resize": frozenset({1, 2})}
+_CARRIERS_OF_GRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+
+
+def half_from_single(single: "ModelProto") -> "ModelProto":
+    """Return the half-precision model of *single*: the same uint8 input, the same float32 output, half in between.
+
+    Normalisations, large sums, the softmax family (SINGLE_OPERATORS), the input's normalisation and the final
+    activation stay fp32 between explicit casts.
+
+    Raises ParityFailed if a weight is beyond half's range or the graph holds control flow, naming the node.
+    """
+    rewriter = _Rewriter(single)
+    half = rewriter.run()
+    set_metadata(half, {"precision": "fp16"})
+    check_model(half)
+    _check_borders(single, half)
+    return half
+
+
+def half_value_names(half: "ModelProto") -> set[str]:
+    """Return the names of the values between nodes that stand in half precision."""
+    import onnx
+
+    values = onnx.shape_inference.infer_shapes(half).graph.value_info
+    return {value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT16}
+
+
+class _Rewriter:
+    """One walk over the nodes in order, with the precision in which each float value stands."""
+
+    def __init__(self, single: "ModelProto") -> None:
+        import onnx
+
+        self._source = single
+        self._weights = {weight.name: weight for weight in single.graph.initializer}
+        inferred = onnx.shape_inference.infer_shapes(single, strict_mode=True).graph
+        values = (*inferred.value_info, *inferred.input, *inferred.output)
+        self._is_float = {value.name: value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT for value in values}
+        self._is_float.update({w.name: w.data_type == onnx.TensorProto.FLOAT for w in single.graph.initializer})
+        self._stands_half: set[str] = set()  # values that the rewritten graph makes in half
+        self._made: set[str] = set()  # casts and converted weights that already exist
+        self._nodes: list[NodeProto] = []
+        self._new_weights: list[TensorProto] = []
+        self._single_nodes = _single_nodes(single)
+
+    def run(self) -> "ModelProto":
+        import onnx
+
+        for index, node in enumerate(self._source.graph.node):
+            if node.op_type in _CARRIERS_OF_GRAPHS:
+                raise ParityFailed(
+                    f"cannot write half precision: node {node.name} is a {node.op_type}, whose body this pass does not "
+                    "rewrite; export with --precision fp32"
+                )
+            self._convert(node, to_half=index not in self._single_nodes)
+        half = onnx.ModelProto()
+        half.CopyFrom(self._source)
+        del half.graph.node[:], half.graph.initializer[:], half.graph.value_info[:]
+        half.graph.node.extend(self._nodes)
+        used = {name for node in self._nodes for name in node.input}
+        kept = [weight for weight in self._source.graph.initializer if weight.name in used]
+        half.graph.initializer.extend([*kept, *self._new_weights])
+        return half
+
+    def _convert(self, node: "NodeProto", *, to_half: bool) -> None:
+        import onnx
+
+        rewritten = onnx.NodeProto()
+        rewritten.CopyFrom(node)
+        always_single = _SINGLE_INPUTS.get(node.op_type, frozenset())
+        for position, name in enumerate(node.input):
+            if self._is_float.get(name, False):
+                wants_half = to_half and position not in always_single
+                rewritten.input[position] = self._in_precision(name, half=wants_half)
+        if to_half:
+            _retype_attributes(rewritten)
+            self._stands_half.update(name for name in node.output if self._is_float.get(name, False))
+        self._nodes.append(rewritten)
+
+    def _in_precision(self, name: str, *, half: bool) -> str:
+        if name in self._weights:
+            return self._half_weight(name) if half else name
+        if (name in self._stands_half) == half:
+            return name
+        converted = f"{name}.{'half' if half else 'single'}"
+        if converted not in self._made:
+            self._made.add(converted)
+            self._nodes.append(_cast_node(name, converted, half=half))
+        return converted
+
+    def _half_weight(self, name: str) -> str:
+        from onnx import numpy_helper
+
+        converted = f"{name}.half"
+        if converted not in self._made:
+            self._made.add(converted)
+            values = numpy_helper.to_array(self._weights[name])
+            largest = float(np.abs(values).max(initial=0.0))
+            if largest > HALF_LIMIT:
+                raise ParityFailed(
+                    f"cannot write half precision: weight {name} holds {largest:g}, half ends at {HALF_LIMIT:g}; "
+                    "export with --precision fp32"
+                )
+            self._new_weights.append(numpy_helper.from_array(values.astype(np.float16), converted))
+        return converted
+
+
+def _single_nodes(model: "ModelProto") -> set[int]:
+    """Return the indices of the nodes that stay fp32."""
+    nodes = model.graph.node
+    outputs = {value.name for value in model.graph.output}
+    kept = {
+        index
+        for index, node in enumerate(nodes)
+        if node.op_type in SINGLE_OPERATORS or outputs.intersection(node.output)
+    }
+    kept |= _gate_nodes(nodes)
+    reader = _only_reader(nodes)
+    value = model.graph.input[0].name
+    while value in reader and nodes[reader[value]].op_type in _INPUT_STEPS:
+        kept.add(reader[value])
+        value = nodes[reader[value]].output[0]
+    return kept
+
+
+def _gate_nodes(nodes: "Sequence[NodeProto]") -> set[int]:
+    """Return the indices of the comparisons and of the steps that lead to them from the last layer or normalisation."""
+    maker = {name: index for index, node in enumerate(nodes) for name in node.output}
+    found: set[int] = set()
+    open_ends = [index for index, node in enumerate(nodes) if node.op_type in _COMPARISONS]
+    while open_ends:
+        index = open_ends.pop()
+        found.add(index)
+        makers = (maker[name] for name in nodes[index].input if name in maker)
+        open_ends += [each for each in makers if nodes[each].op_type in _GATE_STEPS and each not in found]
+    return found
+
+
+def _only_reader(nodes: "Iterable[NodeProto]") -> dict[str, int]:
+    """Map each value that exactly one node reads to that node's index."""
+    readers: dict[str, list[int]] = {}
+    for index, node in enumerate(nodes):
+        for name in node.input:
+            readers.setdefault(name, []).append(index)
+    return {name: found[0] for name, found in readers.items() if len(found) == 1}
+
+
+def _cast_node(source: str, target: str, *, half: bool) -> "NodeProto":
+    from onnx import TensorProto, helper
+
+    to = TensorProto.FLOAT16 if half else TensorProto.FLOAT
+    return helper.make_node("Cast", [source], [target], name=f"{target}/Cast", to=to)
+
+
+def _retype_attributes(node: "NodeProto") -> None:
+    """Turn float32 constants and cast targets inside *node* into half."""
+    from onnx import TensorProto, numpy_helper
+
+    for attribute in node.attribute:
+        if attribute.HasField("t") and attribute.t.data_type == TensorProto.FLOAT:
+            values = numpy_helper.to_array(attribute.t).astype(np.float16)
+            attribute.t.CopyFrom(numpy_helper.from_array(values, attribute.t.name))
+        elif node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT:
+            attribute.i = TensorProto.FLOAT16
+
+
+def _check_borders(single: "ModelProto", half: "ModelProto") -> None:
+    # Converters are known to leave an output in half; a runtime would then read every second number.
+    for before, after in zip(
+        (*single.graph.input, *single.graph.output), (*half.graph.input, *half.graph.output), strict=True
+    ):
+        if before.type != after.type:
+            raise AssertionError(f"the half-precision pass changed the type of {before.name}")

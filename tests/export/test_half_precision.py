@@ -1,0 +1,181 @@
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+from torch.nn import functional as F
+
+from skinseg_edge.contract import ModelContract
+from skinseg_edge.errors import ParityFailed
+from skinseg_edge.networks import create
+from skinseg_export.half_evaluation import HalfEngine, half_values
+from skinseg_export.half_precision import half_from_single, half_value_names
+from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
+from skinseg_export.torch_engine import TorchEngine
+from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
+from tests.export.darkness import CONTRACT
+
+_SMALL = ModelContract(input_hw=(32, 32))
+
+
+def _images(count: int = 2) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+    return np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), np.uint8)
+
+
+def test_the_borders_stay_uint8_and_float32(exported: OnnxExport) -> None:
+    half = half_from_single(exported.model)
+
+    assert half.graph.input[0].type.tensor_type.elem_type == TensorProto.UINT8
+    assert half.graph.output[0].type.tensor_type.elem_type == TensorProto.FLOAT
+    assert {prop.key: prop.value for prop in half.metadata_props}["skinseg.precision"] == "fp16"
+
+
+def test_convolutions_are_half_and_means_stay_single(exported: OnnxExport) -> None:
+    half = half_from_single(exported.model)
+
+    in_half = half_value_names(half)
+    by_kind = {node.op_type: node.output[0] in in_half for node in half.graph.node if node.op_type != "Cast"}
+    assert by_kind["Conv"]
+    assert not by_kind["ReduceMean"]
+    assert not by_kind["Transpose"]  # the way from the pixels to the first layer
+
+
+def test_the_fp32_model_is_left_as_it_was(exported: OnnxExport) -> None:
+    before = exported.model.SerializeToString()
+
+    half_from_single(exported.model)
+
+    assert exported.model.SerializeToString() == before
+
+
+def test_true_half_arithmetic_comes_as_near_to_fp32_as_torch_s_own_half() -> None:
+    network = create("unet", base=4).eval()
+    for layer in network.modules():  # untrained, the output is flat: give it contrast
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
+    truth = TorchEngine(network, _SMALL).infer(_images())
+
+    ours = HalfEngine(half_from_single(onnx_from_torch(network, _SMALL).model), _SMALL).infer(_images())
+
+    with torch.inference_mode():
+        pixels = torch.from_numpy(_images()).permute(0, 3, 1, 2).float() / 127.5 - 1
+        torchs = torch.sigmoid(copy.deepcopy(network).half()(pixels.half()).float()).numpy()
+    assert truth.std() > 0.01
+    ours_error, torchs_error = np.abs(ours - truth).mean(), np.abs(torchs - truth).mean()
+    assert 0 < ours_error < 2 * torchs_error < 4e-3
+
+
+class _Loud(nn.Module):
+    """Its middle reaches 300 * 300 and is brought back: fine in fp32, infinite in half."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = nn.Conv2d(3, 1, 1, bias=False)
+        self.down = nn.Conv2d(1, 1, 1, bias=False)
+        nn.init.constant_(self.up.weight, 9e4)
+        nn.init.constant_(self.down.weight, 1e-5)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.down(F.relu(self.up(images / 3)))
+        return logits
+
+
+def test_overflow_shows_in_true_half_arithmetic_where_onnx_runtime_hides_it() -> None:
+    network = _Loud()
+    nn.init.constant_(network.up.weight, 6e4)
+    nn.init.constant_(network.down.weight, 2e-5)
+    images = np.full((1, 32, 32, 3), 255, np.uint8)
+    single = onnx_from_torch(network, _SMALL).model
+    half = half_from_single(single)
+
+    values = half_values(half, images)
+    hidden = OnnxRuntimeEngine(half.SerializeToString(), _SMALL).infer(images)
+
+    assert np.isfinite(hidden).all()
+    network_values = [values[node.output[0]] for node in half.graph.node if node.name.startswith("network/up/Conv")]
+    assert [value.dtype for value in network_values] == [np.float16]
+    assert float(network_values[0].max()) >= 6e4
+
+
+def test_a_weight_beyond_half_is_refused_by_name() -> None:
+    single = onnx_from_torch(_Loud(), _SMALL).model
+
+    with pytest.raises(ParityFailed, match=r"weight pixels\.network\.up\.weight holds 90000, half ends at 65504"):
+        half_from_single(single)
+
+
+def test_control_flow_is_refused_by_name() -> None:
+    branch = helper.make_graph(
+        [helper.make_node("Constant", [], ["one"], value=numpy_helper.from_array(np.zeros((1, 1, 2, 2), np.float32)))],
+        "branch",
+        [],
+        [helper.make_tensor_value_info("one", TensorProto.FLOAT, [1, 1, 2, 2])],
+    )
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["image"], ["flag"], to=TensorProto.BOOL),
+            helper.make_node("If", ["flag"], ["probability"], name="choice", then_branch=branch, else_branch=branch),
+        ],
+        "graph",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [])],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, [1, 1, 2, 2])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+    with pytest.raises(ParityFailed, match="node choice is a If, whose body this pass does not rewrite"):
+        half_from_single(model)
+
+
+def test_resize_keeps_its_scales_and_its_data_is_half() -> None:
+    class Enlarge(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shrink = nn.Conv2d(3, 1, 2, stride=2)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return F.interpolate(self.shrink(images), scale_factor=2.0, mode="bilinear")
+
+    network = Enlarge().eval()
+
+    half = half_from_single(onnx_from_torch(network, _SMALL).model)
+
+    np.testing.assert_allclose(
+        HalfEngine(half, _SMALL).infer(_images()), TorchEngine(network, _SMALL).infer(_images()), atol=2e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "attributes"),
+    [
+        (nn.Conv2d(4, 6, 3, 2, (1, 0), 2), {"strides": [2, 2], "pads": [1, 0, 1, 0], "dilations": [2, 2]}),
+        (nn.Conv2d(4, 8, 3, groups=4, bias=False), {"group": 4}),
+        (nn.ConvTranspose2d(4, 6, 3, 2, 1, 1), {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]}),
+        (nn.ConvTranspose2d(4, 4, 2, 2, groups=2, bias=False), {"strides": [2, 2], "group": 2}),
+    ],
+)
+def test_convolutions_of_the_half_evaluator_are_torch_s(layer: nn.Module, attributes: dict[str, Any]) -> None:
+    x = torch.randn(1, 4, 9, 11, generator=torch.Generator().manual_seed(0))
+    expected = layer(x).detach().numpy()
+    weights = {name: numpy_helper.from_array(value.detach().numpy(), name) for name, value in layer.named_parameters()}
+    kind = type(layer).__name__.removesuffix("2d")
+    graph = helper.make_graph(
+        [helper.make_node(kind, ["image", *weights], ["probability"], **attributes)],
+        "graph",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, x.shape)],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, expected.shape)],
+        initializer=list(weights.values()),
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+
+    got = half_values(model, x.numpy())["probability"]  # a float picture will do here
+
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+def test_the_half_file_loads_where_it_shall_run(exported: OnnxExport) -> None:
+    engine = OnnxRuntimeEngine(half_from_single(exported.model).SerializeToString(), CONTRACT)
+
+    assert engine.input_hw == CONTRACT.input_hw
