@@ -1,0 +1,134 @@
+"""Golden cases: pictures with the masks that the trained network gives, by which every device is judged.
+
+They are drawn by the project itself unless a folder of validation pictures is given; no patient's picture then travels
+with the bundle.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinseg_edge.bundle import BundleDraft
+from skinseg_edge.datasets.synthetic_lesions import draw
+from skinseg_edge.errors import DatasetUnusable, FileMissing
+from skinseg_edge.image_io import decode, encode_png
+from skinseg_edge.manifest import GoldenCase
+from skinseg_edge.preprocessing import resize_pixels
+from skinseg_runtime import Segmenter
+
+__all__ = ["GOLDEN_COUNT", "Golden", "add_golden", "golden_from_folder", "golden_from_synthetic"]
+
+GOLDEN_COUNT = 8
+MIN_DICE = 0.98
+MAX_AREA_DRIFT = 0.02
+_SYNTHETIC_HW = (360, 480)
+_MOST_SEEDS = 24
+_LONGEST_SIDE = 640  # px of a golden picture: enough for any network input here, and small on a device
+_PICTURE_ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_MASK_ENDINGS = ("_segmentation", ".mask", "_mask")
+_USUAL_COVER = (0.003, 0.95)  # a mask outside proves little: nothing found, or everything
+
+
+@dataclass(frozen=True, eq=False)
+class Golden:
+    """*name*: "01" and so on. *image*: PNG bytes of an RGB photo. *source*: where it comes from, in words.
+
+    *mask*: (photo rows, photo columns) bool, *probability*: (K, input rows, input columns) float32, both as the torch
+    network gives them.
+    """
+
+    name: str
+    image: bytes
+    source: str
+    mask: NDArray[np.bool_]
+    probability: NDArray[np.float32]
+
+
+def golden_from_synthetic(reference: Segmenter) -> tuple[Golden, ...]:
+    """Draw GOLDEN_COUNT pictures and segment them with *reference*, the torch network.
+
+    Seeds count up from 0; those on which the network finds nothing, or everything, are used only when the others run
+    out.
+    """
+    drawn = ((f"synthetic lesion, seed {seed}", draw(seed, _SYNTHETIC_HW).photo) for seed in range(_MOST_SEEDS))
+    return _chosen(drawn, reference)
+
+
+def golden_from_folder(folder: Path, reference: Segmenter) -> tuple[Golden, ...]:
+    """Take GOLDEN_COUNT pictures, evenly spread over the sorted names, from *folder* or its `images` folder.
+
+    Pictures are reduced to at most 640 px a side; masks beside them are not used.
+
+    Raises FileMissing if there is no such folder, DatasetUnusable if it holds no picture.
+    """
+    if not folder.is_dir():
+        raise FileMissing(f"cannot take golden pictures from {folder}: there is no such folder")
+    below = folder / "images" if (folder / "images").is_dir() else folder
+    paths = sorted(path for path in below.iterdir() if _is_photo(path))
+    if not paths:
+        raise DatasetUnusable(
+            f"cannot take golden pictures from {below}: it holds no picture (JPEG, PNG, WebP, BMP, TIFF)"
+        )
+    order = np.linspace(0, len(paths) - 1, min(len(paths), _MOST_SEEDS)).round().astype(int)
+    # Every third first, so that the usual case of eight good pictures is spread over the whole folder, too.
+    spread = [paths[index] for start in range(3) for index in order[start::3]]
+    return _chosen(((path.name, _reduced(path)) for path in spread), reference)
+
+
+def add_golden(draft: BundleDraft, golden: Iterable[Golden]) -> tuple[GoldenCase, ...]:
+    """Write the pictures, masks (0 or 255) and probabilities (16-bit) of *golden* below `golden/`."""
+    cases = []
+    for case in golden:
+        stem = f"golden/{case.name}"
+        image, mask, probability = f"{stem}.png", f"{stem}.mask.png", f"{stem}.probability.png"
+        draft.add_bytes(image, case.image)
+        draft.add_bytes(mask, encode_png(case.mask))
+        draft.add_bytes(probability, encode_png(_sixteen_bits(case.probability)))
+        cases.append(
+            GoldenCase(
+                image=image, mask=mask, probability=probability, min_dice=MIN_DICE, max_area_drift=MAX_AREA_DRIFT
+            )
+        )
+    return tuple(cases)
+
+
+def _chosen(pictures: Iterable[tuple[str, NDArray[np.uint8]]], reference: Segmenter) -> tuple[Golden, ...]:
+    telling: list[Golden] = []
+    spare: list[Golden] = []
+    for case in _segmented(pictures, reference):
+        low, high = _USUAL_COVER
+        (telling if low <= case.mask.mean() <= high else spare).append(case)
+        if len(telling) == GOLDEN_COUNT:
+            break
+    chosen = (telling + spare)[:GOLDEN_COUNT]
+    return tuple(
+        Golden(f"{number:02d}", case.image, case.source, case.mask, case.probability)
+        for number, case in enumerate(chosen, 1)
+    )
+
+
+def _segmented(pictures: Iterable[tuple[str, NDArray[np.uint8]]], reference: Segmenter) -> Iterator[Golden]:
+    for source, pixels in pictures:
+        image = encode_png(pixels)
+        result = reference.segment(image)
+        yield Golden("", image, source, result.mask, result.network_probability)
+
+
+def _sixteen_bits(probability: NDArray[np.float32]) -> NDArray[np.uint16]:
+    # One map: the lesion's, or for several classes everything that is not background.
+    lesion = probability[0] if len(probability) == 1 else 1 - probability[0]
+    return np.asarray(np.round(np.clip(lesion, 0, 1) * 65535), np.uint16)
+
+
+def _is_photo(path: Path) -> bool:
+    return path.suffix.lower() in _PICTURE_ENDINGS and not path.stem.lower().endswith(_MASK_ENDINGS)
+
+
+def _reduced(path: Path) -> NDArray[np.uint8]:
+    pixels = decode(path, at_least_hw=(_LONGEST_SIDE, _LONGEST_SIDE)).pixels
+    scale = min(1.0, _LONGEST_SIDE / max(pixels.shape[:2]))
+    rows, columns = (max(1, round(side * scale)) for side in pixels.shape[:2])
+    return resize_pixels(pixels, (rows, columns))

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from skinseg_edge.errors import ParityFailed
+from skinseg_export.acceptance import HALF, SINGLE, PictureFigures, compare, noise_pictures
+from skinseg_export.golden import Golden
+from skinseg_export.torch_engine import TorchEngine
+from tests.export.darkness import CONTRACT
+
+
+class _Bent:
+    """The reference with *change* applied to its answers."""
+
+    name = "bent"
+    input_hw = CONTRACT.input_hw
+    classes = 1
+
+    def __init__(self, reference: TorchEngine, change: float) -> None:
+        self._reference = reference
+        self._change = np.float32(change)
+
+    def infer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(self._reference.infer(images) + self._change, np.float32)
+
+    def close(self) -> None: ...
+
+
+def test_the_network_itself_agrees_fully(reference: TorchEngine, golden: tuple[Golden, ...]) -> None:
+    acceptance = compare(reference, reference, CONTRACT, golden, noise_pictures(CONTRACT))
+
+    acceptance.check("the network", SINGLE)
+    assert len(acceptance.pictures) == len(golden) + 3
+    assert acceptance.checks() == {
+        "area_drift": 0,
+        "average_error": 0,
+        "dice": 1,
+        "disagreement": 0,
+        "hd95": 0,
+        "max_error": 0,
+        "mean_error": 0,
+    }
+
+
+def test_a_failure_names_the_picture_and_the_figure(reference: TorchEngine, golden: tuple[Golden, ...]) -> None:
+    acceptance = compare(_Bent(reference, 2e-4), reference, CONTRACT, golden)
+
+    with pytest.raises(ParityFailed, match=r"cannot accept x: on golden/01 its max \|dp\| is 0.0002, allowed 0.0001"):
+        acceptance.check("x", SINGLE)
+    acceptance.check("x", HALF)
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        (PictureFigures("a", float("nan"), 0, 0), "max |dp| is nan"),
+        (PictureFigures("a", 0, 0, 0, dice=0.9), "Dice is 0.9, allowed 0.98"),
+        (PictureFigures("a", 0, 0, 0, hd95=float("inf")), "HD95 / diagonal is inf"),
+        (PictureFigures("a", 0, 0, 0, area_drift=0.05), "area drift is 0.05, allowed 0.02"),
+        (PictureFigures("a", 0, 0, 0.01), "share of other pixels is 0.01"),
+    ],
+)
+def test_every_figure_can_fail(figures: PictureFigures, words: str) -> None:
+    excess = figures.excess(HALF)
+
+    assert excess is not None
+    assert words in excess
+
+
+def test_many_pictures_that_each_just_hold_fail_together() -> None:
+    from skinseg_export.acceptance import Acceptance
+
+    acceptance = Acceptance(tuple(PictureFigures(f"golden/{n:02d}", 0.1, 4e-3, 0) for n in range(3)))
+
+    with pytest.raises(ParityFailed, match=r"its mean \|dp\| over all pictures is 0.004, allowed 0.002"):
+        acceptance.check("model.fp16.onnx", HALF)

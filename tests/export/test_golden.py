@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skinseg_edge.bundle import BundleDraft
+from skinseg_edge.datasets.synthetic_lesions import draw
+from skinseg_edge.errors import DatasetUnusable, FileMissing
+from skinseg_edge.image_io import decode, decode_mask, write_png
+from skinseg_export.golden import GOLDEN_COUNT, Golden, add_golden, golden_from_folder
+from skinseg_export.torch_engine import TorchEngine
+from skinseg_runtime import Segmenter
+from tests.export.darkness import CONTRACT
+
+
+@pytest.fixture
+def segmenter(reference: TorchEngine) -> Segmenter:
+    return Segmenter(CONTRACT, reference)
+
+
+def test_drawn_cases_are_eight_numbered_pictures_with_a_lesion(golden: tuple[Golden, ...]) -> None:
+    assert [case.name for case in golden] == [f"{number:02d}" for number in range(1, GOLDEN_COUNT + 1)]
+    assert all(0.003 <= case.mask.mean() <= 0.95 for case in golden)
+    assert golden[0].source.startswith("synthetic lesion, seed ")
+
+
+def test_what_is_written_is_what_the_segmenter_gives_for_the_written_picture(
+    golden: tuple[Golden, ...], segmenter: Segmenter, tmp_path: Path
+) -> None:
+    cases = add_golden(BundleDraft(tmp_path), golden[:2])
+
+    for case in cases:
+        result = segmenter.segment(tmp_path / case.image)
+        np.testing.assert_array_equal(decode_mask(tmp_path / case.mask), result.mask)
+        stored = _sixteen_bits(tmp_path / case.probability)
+        np.testing.assert_allclose(stored / 65535, result.network_probability[0], atol=1 / 65535)
+
+
+def test_pictures_of_a_folder_are_spread_over_it_and_reduced(segmenter: Segmenter, tmp_path: Path) -> None:
+    for seed in range(3):
+        write_png(tmp_path / f"{seed}.png", draw(seed, (700, 900)).photo)
+        write_png(tmp_path / f"{seed}_segmentation.png", draw(seed, (700, 900)).mask)
+    (tmp_path / "notes.txt").write_text("no picture")
+
+    cases = golden_from_folder(tmp_path, segmenter)
+
+    assert sorted(case.source for case in cases) == ["0.png", "1.png", "2.png"]
+    assert {decode(case.image).full_hw for case in cases} == {(498, 640)}
+
+
+def test_a_folder_that_is_missing_or_empty_is_told(segmenter: Segmenter, tmp_path: Path) -> None:
+    with pytest.raises(FileMissing, match="there is no such folder"):
+        golden_from_folder(tmp_path / "nowhere", segmenter)
+    with pytest.raises(DatasetUnusable, match="it holds no picture"):
+        golden_from_folder(tmp_path, segmenter)
+
+
+def _sixteen_bits(path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+    import cv2
+
+    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert stored is not None
+    assert stored.dtype == np.uint16
+    return stored.astype(np.float64)
