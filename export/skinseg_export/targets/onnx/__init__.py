@@ -1,0 +1,1 @@
+"""ONNX: the fp32 file, and the strongly typed half-precision file made from it."""

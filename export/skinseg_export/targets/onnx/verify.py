@@ -1,0 +1,131 @@
+"""Hold the ONNX files against the torch network; a failure names the picture and the first layer that differs.
+
+fp32 runs in ONNX Runtime, through the engine that devices use. Half precision runs in true half arithmetic, because
+ONNX Runtime's CPU computes such files in fp32.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinseg_edge.contract import ModelContract
+from skinseg_edge.errors import ParityFailed
+from skinseg_edge.image_io import decode
+from skinseg_edge.preprocessing import to_network_input
+from skinseg_export.acceptance import HALF, SINGLE, PictureFigures, Tolerances, compare, noise_pictures
+from skinseg_export.gates import replay_gates
+from skinseg_export.golden import Golden
+from skinseg_export.half_evaluation import HalfEngine, half_values
+from skinseg_export.half_precision import half_value_names
+from skinseg_export.layer_values import Divergence, first_divergence, largest_value, single_values, torch_values
+from skinseg_export.onnx_from_torch import OnnxExport, check_model
+from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH
+from skinseg_runtime.engines import Engine
+from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+__all__ = ["Checks", "verify_half", "verify_single"]
+
+# Where a wrong weight or operator begins, values differ at once by far more than rounding ever adds up to.
+_SINGLE_LAYER_ERROR = 1e-3
+_HALF_LAYER_ERROR = 5e-2
+_TOSS_UP = 1e-3  # largest distance from a gate, relative to its layer, that rounding explains
+_SAFE_REACH = 2.0**15  # half of half's range: other pictures reach further than the golden ones
+_REACH_PICTURES = 2
+
+Checks = dict[str, float | str | bool]
+Pictures = dict[str, NDArray[np.uint8]]
+
+
+def verify_single(export: OnnxExport, contract: ModelContract, reference: Engine, golden: Sequence[Golden]) -> Checks:
+    """Return the figures of the fp32 file on golden and on random pictures.
+
+    Raises ParityFailed naming the picture and the first layer whose values differ from torch's.
+    """
+    check_model(export.model)
+    noise = noise_pictures(contract)
+    engine = OnnxRuntimeEngine(export.model.SerializeToString(), contract, source=SINGLE_PATH)
+    acceptance = compare(engine, reference, contract, golden, noise)
+    pictures = _pictures(contract, golden, noise)
+    flips = 0
+    for figures in acceptance.pictures:
+        excess = figures.excess(SINGLE)
+        if excess is not None:
+            tossed = _toss_ups(export, figures, pictures[figures.name])
+            if tossed is None:
+                ours = single_values(export.model, pictures[figures.name])
+                theirs = torch_values(export.program, pictures[figures.name])
+                divergence = first_divergence(export.model, ours, theirs, _SINGLE_LAYER_ERROR)
+                raise ParityFailed(f"cannot accept {SINGLE_PATH}: on {figures.name} its {excess}{_where(divergence)}")
+            flips += tossed
+    return {**acceptance.checks(), "gate_toss_ups": flips}
+
+
+def verify_half(
+    half: "ModelProto",
+    single: "ModelProto",
+    contract: ModelContract,
+    reference: Engine,
+    golden: Sequence[Golden],
+    allowed: Tolerances = HALF,
+) -> Checks:
+    """Return the figures of the half-precision file in true half arithmetic, and how far its values reach.
+
+    Raises ParityFailed naming the picture and the first layer whose values left those of the fp32 file, or the layer
+    whose values come near the end of half's range.
+    """
+    check_model(half)
+    OnnxRuntimeEngine(half.SerializeToString(), contract, source=HALF_PATH).close()  # it loads where it shall run
+    pictures = _pictures(contract, golden, ())
+    layer, reach = _reach(half, single, list(pictures.values())[:_REACH_PICTURES])
+    if not reach <= _SAFE_REACH:
+        raise ParityFailed(
+            f"cannot accept {HALF_PATH}: values of layer {layer} reach {reach:.3g}, allowed {_SAFE_REACH:g} "
+            "(half precision ends at 65504); export with --precision fp32"
+        )
+    acceptance = compare(HalfEngine(half, contract), reference, contract, golden)
+
+    def where(picture: str) -> str:
+        image = pictures[picture]
+        return _where(first_divergence(half, half_values(half, image), single_values(single, image), _HALF_LAYER_ERROR))
+
+    acceptance.check(HALF_PATH, allowed, where)
+    reached: Checks = {"largest_value": float(f"{reach:.4g}"), "largest_value_layer": layer}
+    return {**acceptance.checks(), "arithmetic": "true half", **reached}
+
+
+def _toss_ups(export: OnnxExport, figures: PictureFigures, image: NDArray[np.uint8]) -> int | None:
+    """Return how many gates rounding decided differently if that explains the error, None if it does not.
+
+    0 is an answer, too: then the flip was in the reference's own run, and the replay agrees without one.
+    """
+    if figures.excess(HALF) is not None:
+        return None
+    replay = replay_gates(export.model, export.program, image)
+    explained = replay.margin <= _TOSS_UP and replay.max_error <= SINGLE.max_error
+    return replay.flips if explained else None
+
+
+def _reach(half: "ModelProto", single: "ModelProto", images: Sequence[NDArray[np.uint8]]) -> tuple[str, float]:
+    """Return the layer, among those computed in half, whose fp32 values reach farthest on *images*, and how far."""
+    in_half = half_value_names(half)
+    values = [single_values(single, image) for image in images]
+    found = [largest_value(single, {name: each[name] for name in in_half & each.keys()}) for each in values]
+    return max(found, key=lambda pair: pair[1], default=("", 0.0))
+
+
+def _pictures(contract: ModelContract, golden: Sequence[Golden], noise: Sequence[NDArray[np.uint8]]) -> Pictures:
+    """Map the names that figures use to pictures, (1, H, W, 3) uint8 RGB at network size."""
+    pictures = {f"noise/{number:02d}": pixels[None] for number, pixels in enumerate(noise, 1)}
+    for case in golden:
+        photo = decode(case.image, at_least_hw=contract.input_hw)
+        pictures[f"golden/{case.name}"] = to_network_input(photo.pixels, contract, photo_hw=photo.full_hw).pixels[None]
+    return pictures
+
+
+def _where(divergence: Divergence | None) -> str:
+    return f"; the first layer that differs is {divergence}" if divergence else "; no single layer differs by much"
