@@ -1,0 +1,47 @@
+"""MODEL_CARD.md of a bundle: what the checkpoint's card says, and what was made of it and measured."""
+
+from collections.abc import Sequence
+
+from skinseg_edge.manifest import Artefact, Provenance
+
+__all__ = ["model_card"]
+
+_UNTRAINED = (
+    "**Untrained.** The weights are random: this bundle is for trying targets. It segments nothing, and the runtime "
+    "refuses it."
+)
+_NO_CARD = (
+    "The checkpoint came without a model card: where its data and weights come from, and their licences, is unknown."
+)
+
+
+def model_card(
+    name: str, provenance: Provenance, artefacts: Sequence[Artefact], *, card: str | None, golden: Sequence[str]
+) -> str:
+    """Return the Markdown text; *card* is the checkpoint's own, *golden* says where each golden picture comes from."""
+    head = card.rstrip() if card else f"# {name}\n\n{_NO_CARD if provenance.trained else _UNTRAINED}"
+    lines = [
+        head,
+        "",
+        "## This bundle",
+        "",
+        f"- Network: {provenance.network}; trained: {'yes' if provenance.trained else 'no'}",
+        f"- Training data: {provenance.training_data}",
+        f"- Checkpoint SHA-256: {provenance.checkpoint_sha256 or 'none, fresh weights'}",
+        f"- Made {provenance.created} by skinseg-edge {provenance.code_version} with "
+        + ", ".join(f"{tool} {version}" for tool, version in sorted(provenance.tools.items())),
+        "- Not a medical device.",
+        "",
+        "| artefact | file | precision | status | checks |",
+        "|---|---|---|---|---|",
+        *(_row(artefact) for artefact in artefacts),
+        "",
+        "Golden pictures: " + "; ".join(golden) + ".",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(artefact: Artefact) -> str:
+    shown = "; ".join(f"{key} {value}" for key, value in artefact.checks.items() if key != "operation_kinds")
+    cells = (artefact.name, f"`{artefact.path}`", artefact.precision, artefact.status, shown.replace("|", "/"))
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,175 @@
+"""`skinseg-export`: a checkpoint becomes a bundle."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from skinseg_edge.command_line import Ui, command
+from skinseg_edge.errors import InputError, SkinsegError, ToolMissing, VerificationFailed
+from skinseg_edge.known_names import unknown_name
+from skinseg_export.targets.names import resolve_target
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from skinseg_export.exporter import ExportReport
+
+__all__ = ["main"]
+
+_PRECISIONS = ("auto", "fp32", "fp16", "int8")
+
+
+@command(
+    "skinseg-export",
+    "skinseg.export/1",
+    examples=(
+        "skinseg-export scsonet --target all -o lesion.skinseg",
+        "skinseg-export run/best.safetensors --target onnx --precision fp32 -o lesion.skinseg --json",
+    ),
+)
+@click.argument("model")
+@click.option(
+    "--target",
+    "target_name",
+    required=True,
+    metavar="onnx|trt|coreml|all",
+    help="What to make beside the fp32 ONNX file, which every bundle holds. trt: the typed ONNX files, a plan for a "
+    "Jetson, and a TensorRT-RTX engine where tensorrt_rtx is installed. Also: tensorrt, engine, mlpackage.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The bundle to write [default: MODEL.skinseg].")
+@click.option(
+    "--precision",
+    default="auto",
+    show_default=True,
+    metavar="auto|fp32|fp16",
+    help="fp32: fp32 artefacts only. fp16: half precision beside the fp32 ONNX file. auto: fp16.",
+)
+@click.option("--network", help="The network that a .pt file's weights belong to; .safetensors files say it.")
+@click.option("--untrained", is_flag=True, help="Give network MODEL fresh weights, to try targets; nothing accepts it.")
+@click.option("--opset", type=int, default=18, show_default=True, help="ONNX opset.")
+@click.option("--dynamic-batch", is_flag=True, help="Leave the number of pictures free in the ONNX files; 1 otherwise.")
+@click.option(
+    "--validation",
+    type=click.Path(path_type=Path),
+    help="Folder of photos to take the golden pictures from; they travel in the bundle. Drawn when left out.",
+)
+@click.option("--key", type=click.Path(path_type=Path), help="Ed25519 private key (PEM) that signs the bundle.")
+@click.option("--force", is_flag=True, help="Replace a bundle of that name.")
+def main(
+    ui: Ui,
+    model: str,
+    target_name: str,
+    output: Path | None,
+    precision: str,
+    network: str | None,
+    untrained: bool,
+    opset: int,
+    dynamic_batch: bool,
+    validation: Path | None,
+    key: Path | None,
+    force: bool,
+) -> int:
+    """Turn MODEL, a shipped model's name or a checkpoint file, into a verified bundle."""
+    targets = resolve_target(target_name)
+    _check_precision(precision)
+    # torch and the exporters take seconds to import: after the arguments have been checked.
+    from skinseg_export.exporter import STEPS, ExportOptions, export_bundle
+    from skinseg_export.model_source import load_model
+
+    options = ExportOptions(
+        targets=targets,
+        precision=precision,
+        opset=opset,
+        dynamic_batch=dynamic_batch,
+        validation=validation,
+        key=key,
+        force=force,
+    )
+    path = output or Path(f"{Path(model).stem}.skinseg")
+    checkpoint = load_model(model, network=network, untrained=untrained)
+    if untrained:
+        ui.warn("the weights are random: the bundle is for trying targets, and the runtime refuses it")
+    with ui.progress(STEPS, f"exporting {checkpoint.source}") as advance:
+        report = export_bundle(checkpoint, path, options, lambda step: advance())
+    for missing in report.missing:
+        ui.warn(f"no {missing.artefact}: {missing.remedy}")
+    return ui.result(_document(report), _table(report), failure=_failure(report))
+
+
+def _check_precision(precision: str) -> None:
+    if precision == "int8":
+        raise InputError("cannot export int8: this version has no quantization; use --precision auto, fp32 or fp16")
+    if precision not in _PRECISIONS:
+        raise unknown_name("precision", precision, _PRECISIONS)
+
+
+def _failure(report: "ExportReport") -> SkinsegError | None:
+    if report.failures:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in report.failures.items())
+        return VerificationFailed(f"made {report.path}, but {reasons}")
+    fatal = [missing for missing in report.missing if missing.is_fatal]
+    if fatal:
+        return ToolMissing(f"made {report.path} without {fatal[0].artefact}: {fatal[0].remedy}")
+    return None
+
+
+def _document(report: "ExportReport") -> dict[str, object]:
+    artefacts = [
+        {
+            "name": artefact.name,
+            "path": artefact.path,
+            "precision": artefact.precision,
+            "status": artefact.status,
+            "size": _size(report, artefact.path),
+            "checks": dict(artefact.checks),
+        }
+        for artefact in report.manifest.artefacts
+    ]
+    return {
+        "bundle": str(report.path),
+        "trained": report.manifest.provenance.trained,
+        "artefacts": artefacts,
+        "unmade": dict(report.unmade),
+        "missing": {missing.artefact: missing.remedy for missing in report.missing},
+        "golden": len(report.manifest.golden),
+        "device_plans": len(report.manifest.device_plans),
+    }
+
+
+def _table(report: "ExportReport") -> "Table":
+    from rich.table import Table
+
+    table = Table(title=str(report.path), title_justify="left")
+    table.add_column("artefact")
+    table.add_column("status")
+    for figure in ("size", "parity", "Dice"):
+        table.add_column(figure, justify="right")
+    for artefact in report.manifest.artefacts:
+        checks = artefact.checks
+        dice = f"{checks['dice']:.4f}" if "dice" in checks else "-"
+        size = f"{_size(report, artefact.path) / 2**20:.2f} MiB"
+        table.add_row(artefact.name, artefact.status, size, _parity(artefact.precision, checks), dice)
+    for name in report.unmade:
+        table.add_row(name, "failed", "-", "-", "-")
+    for missing in report.missing:
+        table.add_row(missing.artefact, "not made", "-", "-", "-")
+    return table
+
+
+def _parity(precision: str, checks: Mapping[str, float | str | bool]) -> str:
+    if "failure" in checks:
+        return "left its tolerance"
+    if "max_error" not in checks:
+        return "structure only"
+    name = "max" if precision == "fp32" else "mean"
+    return f"{name} |dp| {checks[f'{name}_error']:.1e}"
+
+
+def _size(report: "ExportReport", path: str) -> int:
+    return sum(record.size for record in report.manifest.below(path).values())
+
+
+if __name__ == "__main__":
+    main()

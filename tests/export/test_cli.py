@@ -1,0 +1,103 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from skinseg_edge.bundle import Bundle
+from skinseg_export.cli import main
+
+
+def _run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_a_checkpoint_becomes_a_bundle_and_a_table_of_its_artefacts(checkpoint_path: Path, tmp_path: Path) -> None:
+    result = _run(checkpoint_path, "--target", "engine", "-o", tmp_path / "lesion.skinseg")
+
+    assert result.exit_code == 0, result.output
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line]
+    assert [row[:2] for row in rows[:2]] == [["onnx", "verified"], ["onnx-fp16", "verified"]]
+    assert rows[0][3].startswith("max |dp| ")
+    assert rows[1][3].startswith("mean |dp| ")
+    assert rows[0][4] == "1.0000"
+    Bundle.open(tmp_path / "lesion.skinseg").verify()
+
+
+def test_json_is_one_object_with_every_figure(checkpoint_path: Path, tmp_path: Path) -> None:
+    result = _run(checkpoint_path, "--target", "onnx", "-o", tmp_path / "lesion.skinseg", "--json")
+
+    document = json.loads(result.stdout)
+    assert (document["schema"], document["ok"], document["trained"]) == ("skinseg.export/1", True, True)
+    assert [artefact["name"] for artefact in document["artefacts"]] == ["onnx", "onnx-fp16"]
+    assert document["artefacts"][0]["size"] == (tmp_path / "lesion.skinseg" / "model.onnx").stat().st_size
+    assert document["artefacts"][0]["checks"]["max_error"] < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--target", "onx"], "the target 'onx': known are"),
+        (["--target", "triton"], "no model repository"),
+        (["--target", "onnx", "--precision", "int8"], "this version has no quantization"),
+        (["--target", "onnx", "--precision", "fp61"], "did you mean 'fp16'?"),
+        (["--target", "onnx", "--opset", "11"], "cannot export to opset 11"),
+        ([], "Missing option '--target'"),
+    ],
+)
+def test_wrong_use_is_told_in_one_sentence_with_exit_code_2(
+    arguments: list[str], words: str, checkpoint_path: Path, tmp_path: Path
+) -> None:
+    result = _run(checkpoint_path, *arguments, "-o", tmp_path / "a.skinseg")
+
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_tool_ends_with_exit_code_3(
+    checkpoint_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "coremltools", None)
+    monkeypatch.setitem(sys.modules, "tensorrt_rtx", None)
+
+    alone = _run(checkpoint_path, "--target", "mlpackage", "-o", tmp_path / "a.skinseg")
+    among_all = _run(checkpoint_path, "--target", "all", "-o", tmp_path / "b.skinseg", "--json")
+    engine = _run(checkpoint_path, "--target", "trt", "-o", tmp_path / "c.skinseg")
+
+    assert (alone.exit_code, among_all.exit_code, engine.exit_code) == (3, 3, 0)
+    assert "pip install 'skinseg-edge[coreml]'" in alone.stderr
+    document = json.loads(among_all.stdout)
+    assert document["error"]["kind"] == "ToolMissing"
+    assert set(document["missing"]) == {"coreml", "trt-rtx"}
+    assert "no trt-rtx: tensorrt_rtx is not installed" in engine.stderr
+    assert "trt-rtx" in engine.stdout
+
+
+def test_a_failed_verification_ends_with_exit_code_1_and_names_the_layer(
+    checkpoint_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from skinseg_export import acceptance
+    from skinseg_export.targets.onnx import verify
+
+    strict = acceptance.Tolerances(max_error=1.0, mean_error=1e-9, average_error=1.0, disagreement=1.0)
+    monkeypatch.setattr("skinseg_export.exporter.HALF", strict)
+    monkeypatch.setattr(verify, "_HALF_LAYER_ERROR", 1e-9)
+
+    result = _run(checkpoint_path, "--target", "onnx", "-o", tmp_path / "a.skinseg")
+
+    assert result.exit_code == 1
+    assert "onnx-fp16 │ failed" in result.stdout
+    assert "on golden/01 its mean |dp|" in result.stderr
+    assert "the first layer that differs is network/blur/Conv_" in result.stderr
+    assert Bundle.open(tmp_path / "a.skinseg").artefact("onnx-fp16").status == "failed"
+
+
+def test_fresh_weights_come_with_a_warning(tmp_path: Path) -> None:
+    result = _run("darkness", "--untrained", "--target", "onnx", "--precision", "fp32", "-o", tmp_path / "a.skinseg")
+
+    assert result.exit_code == 0, result.output
+    assert "the weights are random" in result.stderr
+    assert Bundle.open(tmp_path / "a.skinseg").manifest.provenance.trained is False
