@@ -34,7 +34,8 @@ _MARGIN = 1.25
 class TrainingJob:
     """What to train, on what, how.
 
-    *train*, *validation*: pairs to learn from and to choose the best epoch on. *device*: a torch device name.
+    *train*, *validation*: pairs to learn from and to choose the best epoch on. *data*: where they come from, in words,
+    for whoever asks the checkpoint. *device*: a torch device name.
     *half*: run the network in bfloat16 or float16 (GPU) autocast. *workers*: processes that augment; 0 = in line.
     """
 
@@ -43,6 +44,7 @@ class TrainingJob:
     train: Sequence[PicturePair]
     validation: Sequence[PicturePair]
     options: Mapping[str, Any] = field(default_factory=dict)
+    data: str = "not recorded"
     seed: int = 0
     device: str = "cpu"
     half: bool = False
@@ -218,7 +220,7 @@ class Trainer:
                 network_name=self.job.network,
                 contract=self.job.contract(),
                 options=self.job.options,
-                training={**self.job.describe(), "best": asdict(record)},
+                training={**self.job.describe(), "data": self.job.data, "best": asdict(record)},
                 overwrite=True,
             )
         self.folder.save_state(
