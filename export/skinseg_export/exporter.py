@@ -255,7 +255,7 @@ class _Export:
             network_options=dict(checkpoint.options),
             checkpoint_sha256=checkpoint.sha256 or None,
             trained=checkpoint.trained,
-            training_data=str(checkpoint.training.get("data", "not recorded")) if checkpoint.trained else "none",
+            training_data=_training_data(checkpoint),
             code_version=__version__,
             tools=tool_versions(),
             created=_today(),
@@ -272,6 +272,14 @@ class _Export:
             golden=cases,
             device_plans=self.plans,
         )
+
+
+def _training_data(checkpoint: Checkpoint) -> str:
+    if not checkpoint.trained:
+        return "none"
+    pictures = checkpoint.training.get("train_pictures")
+    named = checkpoint.training.get("data", "not recorded")
+    return f"{named} ({pictures} pictures)" if pictures is not None else str(named)
 
 
 def _today() -> str:
