@@ -22,7 +22,7 @@ run: $(INSTALLED)  ## export the shipped model, outline sample photos, say where
 	@scripts/run_samples.sh
 
 test: $(INSTALLED)  ## every test, with branch coverage
-	$(PYTEST) --cov --cov-report=term
+	$(PYTEST) --durations=8 --cov --cov-report=term
 
 quick: $(INSTALLED)  ## the tests that are not marked slow, without coverage
 	$(PYTEST) -m "not slow"
