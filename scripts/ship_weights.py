@@ -29,7 +29,7 @@ __all__ = ["card"]
 _WEIGHTS = Path(__file__).resolve().parent.parent / "skinseg_edge" / "weights"
 _TEMPLATE = Path(__file__).resolve().parent / "model_card.md.template"
 _DATA = (
-    "ISIC 2018 challenge, task 1, training set: 1,602 of 2,000 dermoscopic pictures, centre-cropped to 512 x 512 px; "
+    "dermoscopic pictures of the ISIC 2018 challenge (task 1, training set), centre-cropped to 512 x 512 px; "
     "398 others chose the epoch"
 )
 
@@ -90,6 +90,7 @@ def card(trained: Checkpoint, contract: ModelContract, evaluation: Evaluation, *
         "best_threshold": f"{threshold:.3f}",
         "resize": contract.resize,
         "data": _DATA,
+        "learnt": f"{training['train_pictures']:,}",
         "recipe": recipe["name"],
         "stages": ", then ".join(f"{stage['epochs']} epochs at {stage['side']} px" for stage in recipe["stages"]),
         "epochs": sum(stage["epochs"] for stage in recipe["stages"]),

@@ -108,3 +108,7 @@ def _cells(row: dict[str, object]) -> list[str]:
             diameter = f"{lesions[0]['max_diameter_px']:.0f} px" if lesions else "-"
             return [f"{columns} x {rows}", str(len(lesions)), f"{area:.1%}", diameter, f"{sum(timings.values()):.0f}"]
     return ["-", "failed", "-", "-", "-"]
+
+
+if __name__ == "__main__":
+    main()

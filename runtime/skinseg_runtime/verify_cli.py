@@ -171,3 +171,7 @@ def _table(checks: list[_Check], outcomes: list[GoldenOutcome]) -> object:
 
 def _word(passed: bool) -> str:
     return "[green]holds[/]" if passed else "[bold red]fails[/]"
+
+
+if __name__ == "__main__":
+    main()

@@ -68,7 +68,7 @@ def main(
         recipe=chosen,
         train=train,
         validation=validation,
-        data=f"{data.resolve().name}: {len(train)} pictures to learn from, {len(validation)} to choose the epoch by",
+        data=data.resolve().name,
         seed=seed,
         device=place,
         half=place.startswith("cuda") if half is None else half,
