@@ -9,9 +9,11 @@ import argparse
 import datetime
 import hashlib
 import platform
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import torch
 
@@ -92,7 +94,7 @@ def card(trained: Checkpoint, contract: ModelContract, evaluation: Evaluation, *
         "data": _DATA,
         "learnt": f"{training['train_pictures']:,}",
         "recipe": recipe["name"],
-        "stages": ", then ".join(f"{stage['epochs']} epochs at {stage['side']} px" for stage in recipe["stages"]),
+        "stages": ", then ".join(_stage(stage) for stage in recipe["stages"]),
         "epochs": sum(stage["epochs"] for stage in recipe["stages"]),
         "best_epoch": training["best"]["epoch"],
         "seed": training["seed"],
@@ -104,6 +106,11 @@ def card(trained: Checkpoint, contract: ModelContract, evaluation: Evaluation, *
     }
     template = Template(_TEMPLATE.read_text(encoding="utf-8"))
     return template.substitute(plain | words | {name: f"{value:.4f}" for name, value in figures.items()})
+
+
+def _stage(stage: Mapping[str, Any]) -> str:
+    ring = ", dermoscope rings drawn" if stage["augmentation"]["ring"] else ""
+    return f"{stage['epochs']} epochs at {stage['side']} px{ring}"
 
 
 def _sha256(path: Path) -> str:

@@ -5,13 +5,13 @@ compression change the photo alone. Everything is drawn from the generator that 
 augmentation depends on seed, epoch and index only, never on the number of workers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NONE", "PAPER", "PHONE", "AugmentationPolicy", "augment"]
+__all__ = ["NONE", "PAPER", "PHONE", "PHONE_AND_RING", "AugmentationPolicy", "augment"]
 
 Photo = NDArray[np.uint8]
 
@@ -25,6 +25,7 @@ class AugmentationPolicy:
     probability *far_probability*, covers lesions that are tiny or fill the frame.
     *stretch*: largest factor between the axes. *shift*: largest move, as a part of the side. *tilt*: largest move of
     a corner, as a part of the side, from holding a phone at an angle.
+    *ring*: probability of the dark surround of a dermoscope, round and off centre, in which nothing is lesion.
     *light*: probability of each exposure, contrast, gamma and shadow change. *colour*: of a cast or saturation change.
     *blur*: of lost focus, shaking or low resolution. *noise*, *jpeg*: of sensor noise and of strong compression.
     """
@@ -38,6 +39,7 @@ class AugmentationPolicy:
     stretch: float = 1.0
     shift: float = 0.0
     tilt: float = 0.0
+    ring: float = 0.0
     light: float = 0.0
     colour: float = 0.0
     blur: float = 0.0
@@ -62,6 +64,7 @@ PHONE = AugmentationPolicy(
     noise=0.2,
     jpeg=0.2,
 )
+PHONE_AND_RING = replace(PHONE, ring=0.3)
 
 
 def augment(
@@ -75,6 +78,8 @@ def augment(
     warp = _warp(photo.shape[:2], side, policy, rng)
     photo = _warped(photo, warp, side)
     mask = _warped(mask, warp, side)
+    if rng.random() < policy.ring:
+        photo, mask = _ring(photo, mask, rng)
     for change, probability in (
         (_light, policy.light),
         (_shadow, policy.light / 2),
@@ -126,6 +131,19 @@ def _warped(picture: Photo, warp: NDArray[np.float64], side: int) -> Photo:
         picture, warp, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     return changed.astype(np.uint8, copy=False)
+
+
+def _ring(photo: Photo, mask: Photo, rng: np.random.Generator) -> tuple[Photo, Photo]:
+    """Darken what lies outside a circle (an ellipse, once a photo has been stretched) and take it out of the mask."""
+    rows, columns = photo.shape[:2]
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    move_x, move_y = rng.uniform(-0.15, 0.15, 2)
+    stretch = _log_uniform((0.75, 1.33), rng) ** 0.5
+    radius = rng.uniform(0.85, 1.3)  # 1 touches the sides, 1.41 the corners
+    distance = np.hypot((x - move_x) * stretch, (y - move_y) / stretch)
+    seen = np.clip((radius - distance) / rng.uniform(0.01, 0.2) + 0.5, 0, 1)[..., None]
+    surround = rng.uniform(0, 40, 3) * (rng.random() < 0.7)
+    return _levels(photo * seen + surround * (1 - seen)), np.where(seen[..., 0] >= 0.5, mask, np.uint8(0))
 
 
 def _light(photo: Photo, rng: np.random.Generator) -> Photo:

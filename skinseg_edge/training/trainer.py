@@ -140,12 +140,12 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> EpochRecord:
         start = time.monotonic()
-        recipe, side = self.job.recipe, self.job.recipe.stage_of(epoch).side
+        recipe, stage = self.job.recipe, self.job.recipe.stage_of(epoch)
         batches = training_batches(
             self._train,
-            side=side,
+            side=stage.side,
             batch=recipe.batch,
-            policy=recipe.augmentation,
+            policy=stage.augmentation,
             seed=self.job.seed,
             epoch=epoch,
             workers=self.job.workers,
@@ -155,7 +155,7 @@ class Trainer:
         self._network.train()
         losses = []
         rate = 0.0
-        described = f"epoch {epoch + 1}/{recipe.epochs} at {side} px"
+        described = f"epoch {epoch + 1}/{recipe.epochs} at {stage.side} px"
         with self._progress(len(batches), described) as advance:
             for step, (photos, masks) in enumerate(batches):
                 rate = _learning_rate(recipe, epoch, step, self._steps_an_epoch)
@@ -165,7 +165,7 @@ class Trainer:
         if not math.isfinite(loss):
             raise InputError(f"training diverged in epoch {epoch + 1}: the loss is {loss}; lower the learning rate")
         counts = self._validate()
-        return EpochRecord(epoch + 1, side, rate, loss, counts.dice, counts.iou, time.monotonic() - start)
+        return EpochRecord(epoch + 1, stage.side, rate, loss, counts.dice, counts.iou, time.monotonic() - start)
 
     def _step(self, photos: Tensor, masks: Tensor, rate: float) -> float:
         for group in self._optimizer.param_groups:

@@ -53,6 +53,16 @@ def test_each_change_of_the_photo_leaves_the_mask(mask: NDArray[np.uint8], chang
     assert not np.array_equal(changed, photo)
 
 
+def test_a_ring_darkens_the_corners_and_takes_them_out_of_the_mask() -> None:
+    bright = np.full((96, 96, 3), 200, np.uint8)
+    full = np.full((96, 96), 255, np.uint8)
+    covered = 0
+    for seed in range(20):
+        photo, left = augment(bright, full, 96, replace(NONE, ring=1.0), np.random.default_rng(seed))
+        covered += int((photo[left == 0] < 125).all() and (photo[left > 0] >= 99).all() and left[48, 48] == 255)
+    assert covered == 20
+
+
 def test_the_same_generator_gives_the_same_picture(mask: NDArray[np.uint8]) -> None:
     first = augment(photo_of(mask), mask, 64, PHONE, np.random.default_rng((1, 2, 3)))
     again = augment(photo_of(mask), mask, 64, PHONE, np.random.default_rng((1, 2, 3)))

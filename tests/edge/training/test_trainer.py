@@ -19,6 +19,7 @@ from torch import nn
 from skinseg_edge import load_checkpoint
 from skinseg_edge.datasets.readers import PicturePair, pairs
 from skinseg_edge.errors import DatasetUnusable, InputError, ToolMissing
+from skinseg_edge.training.augmentation import PHONE
 from skinseg_edge.training.cli import main
 from skinseg_edge.training.lists import chosen_pairs
 from skinseg_edge.training.recipes import Recipe, Stage, recipe
@@ -51,7 +52,7 @@ def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def short() -> Recipe:
-    return replace(recipe("scsonet", "best"), stages=(Stage(32, 2), Stage(64, 2)), batch=6, warm_up=1)
+    return replace(recipe("scsonet", "best"), stages=(Stage(32, 2, PHONE), Stage(64, 2, PHONE)), batch=6, warm_up=1)
 
 
 def job(discs: Path, short: Recipe) -> TrainingJob:
@@ -60,7 +61,7 @@ def job(discs: Path, short: Recipe) -> TrainingJob:
 
 
 def test_training_learns_and_writes_a_checkpoint_that_loads(discs: Path, short: Recipe, tmp_path: Path) -> None:
-    longer = replace(short, stages=(Stage(32, 10),), average_decay=0.9)
+    longer = replace(short, stages=(Stage(32, 10, PHONE),), average_decay=0.9)
     folder = RunFolder(tmp_path / "run")
     trainer = Trainer(job(discs, longer), folder)
     best = trainer.fit()
