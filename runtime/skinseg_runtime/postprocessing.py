@@ -27,14 +27,15 @@ class PostProcessing:
     """How a raw mask is cleaned.
 
     *fill_holes*: background that foreground encloses becomes foreground; a gap open to the photo's border is no hole.
-    A part is dropped when it is smaller than *smallest_of_photo* of the photo's area (default 0.1 %) and smaller than
-    *smallest_of_largest* of the largest part's (default 5 %); so the largest always stays. Both 0 keep everything. What
-    lies in a hole goes with the part around it.
+    A part is dropped when it is smaller than *smallest_of_photo* of the photo's area (default 1 %) and smaller than
+    *smallest_of_largest* of the largest part's (default 10 %); so the largest always stays. Both 0 keep everything. What
+    lies in a hole goes with the part around it. The defaults come from benchmarks/part_rules.py: they drop what a dark
+    corner or a sticker leaves, and keep a second lesion of a tenth of the first one's size.
     """
 
     fill_holes: bool = True
-    smallest_of_photo: float = 0.001
-    smallest_of_largest: float = 0.05
+    smallest_of_photo: float = 0.01
+    smallest_of_largest: float = 0.1
 
 
 def lesion_probability(
