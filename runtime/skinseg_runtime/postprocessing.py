@@ -28,9 +28,9 @@ class PostProcessing:
 
     *fill_holes*: background that foreground encloses becomes foreground; a gap open to the photo's border is no hole.
     A part is dropped when it is smaller than *smallest_of_photo* of the photo's area (default 1 %) and smaller than
-    *smallest_of_largest* of the largest part's (default 10 %); so the largest always stays. Both 0 keep everything. What
-    lies in a hole goes with the part around it. The defaults come from benchmarks/part_rules.py: they drop what a dark
-    corner or a sticker leaves, and keep a second lesion of a tenth of the first one's size.
+    *smallest_of_largest* of the largest part's (default 10 %); so the largest always stays. Both 0 keep everything.
+    What lies in a hole goes with the part around it. The defaults come from benchmarks/part_rules.py: they drop what a
+    dark corner or a sticker leaves, and keep a second lesion of a tenth of the first one's size.
     """
 
     fill_holes: bool = True
