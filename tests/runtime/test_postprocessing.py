@@ -66,8 +66,8 @@ def test_a_gap_open_to_the_border_of_the_photo_stays_open() -> None:
 
 @pytest.mark.parametrize(
     ("side", "stays"),
-    # Of 2400 px and a largest part of 900: up to 16 px are below 1 % of the photo and below 10 % of the largest; 25 px are
-    # below the second alone.
+    # Of 2400 px and a largest part of 900: up to 16 px are below 1 % of the photo and below 10 % of the largest;
+    # 25 px are below the second alone.
     [(1, False), (4, False), (5, True), (7, True)],
 )
 def test_a_speck_is_dropped_only_if_small_in_the_photo_and_beside_the_largest(side: int, stays: bool) -> None:
