@@ -16,11 +16,15 @@ import json
 import logging
 import os
 import shutil
+import signal
 import sys
+import threading
 import traceback
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
+from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import click
@@ -29,7 +33,7 @@ from skinseg_edge._version import __version__
 from skinseg_edge.errors import SkinsegError
 from skinseg_edge.known_names import unknown_name
 
-__all__ = ["Command", "Ui", "command", "name_option"]
+__all__ = ["Command", "Ui", "command", "name_option", "printable"]
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -58,6 +62,7 @@ class Ui:
         self.schema = schema
         self.json = json
         self.verbosity = verbosity
+        self.is_interrupted = False
 
     def result(
         self, document: Mapping[str, object], human: object = None, *, failure: SkinsegError | None = None
@@ -93,16 +98,23 @@ class Ui:
 
         *total*: number of steps, None when nobody knows. Nothing is shown with `-q`, with NO_COLOR, or when stderr is
         no terminal.
+
+        A step raises KeyboardInterrupt if Ctrl-C was pressed and a library has swallowed it.
         """
         if self.verbosity < 0 or not _is_lively(sys.stderr):
-            yield lambda: None
+            yield self._check_interrupted
             return
         from rich.console import Console
         from rich.progress import Progress
 
         with Progress(console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(description, total=total)
-            yield lambda: bar.advance(task)
+
+            def advance() -> None:
+                self._check_interrupted()
+                bar.advance(task)
+
+            yield advance
 
     def fail(self, error: BaseException) -> int:
         """Print *error* in the one shape and return its exit code; the traceback comes with `-vv` only."""
@@ -115,8 +127,12 @@ class Ui:
             self._say(message)
         return exit_code
 
+    def _check_interrupted(self) -> None:
+        if self.is_interrupted:
+            raise KeyboardInterrupt
+
     def _say(self, message: str) -> None:
-        _print(f"{self.name}: {message}", sys.stderr)
+        _print(f"{self.name}: {printable(message)}", sys.stderr)
 
     def _print_json(self, document: Mapping[str, object]) -> None:
         _print(json.dumps({"schema": self.schema, **document}, allow_nan=False), sys.stdout)
@@ -152,6 +168,7 @@ class Command(click.Command):
         **extra: Any,
     ) -> Any:
         """Run, and end the process with the exit code (or return it when not *standalone_mode*)."""
+        _open_closed_streams()
         arguments = list(sys.argv[1:] if args is None else args)
         code = self._run(arguments, Ui(self.name or "skinseg", self.schema, json=_asks_for_json(arguments)))
         if standalone_mode:
@@ -164,10 +181,11 @@ class Command(click.Command):
             return super().invoke(ctx)
 
     def _run(self, arguments: list[str], ui: Ui) -> int:
-        try:
-            outcome = super().main(arguments, prog_name=ui.name, standalone_mode=False, obj=ui)
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the last door: a user gets one sentence
-            return ui.fail(error)
+        with _noting_interrupts(ui):
+            try:
+                outcome = super().main(arguments, prog_name=ui.name, standalone_mode=False, obj=ui)
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the last door: a user gets one sentence
+                return ui.fail(KeyboardInterrupt() if ui.is_interrupted else error)
         return outcome if isinstance(outcome, int) else 0
 
 
@@ -197,6 +215,15 @@ def name_option(option: str, kind: str, known: Sequence[str], **attributes: Any)
         return value
 
     return click.option(option, type=one_of_them, metavar=f"[{'|'.join(known)}]", **attributes)
+
+
+def printable(text: str) -> str:
+    r"""Return *text* on one line; file names may hold line breaks and what a terminal takes for commands.
+
+    >>> print(printable("new\nline.jpg"))
+    new\nline.jpg
+    """
+    return "".join(repr(letter)[1:-1] if unicodedata.category(letter) == "Cc" else letter for letter in text)
 
 
 def _shared_options() -> list[click.Parameter]:
@@ -287,6 +314,35 @@ def _print(text: str, stream: TextIO) -> None:
         if not isinstance(error, BrokenPipeError):
             raise
         # The reader (`| head`) has gone: the work counts, not the printing.
+
+
+def _open_closed_streams() -> None:
+    # `command >&-`: Python then has None where everybody expects a stream.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # open until the end
+
+
+@contextmanager
+def _noting_interrupts(ui: Ui) -> Iterator[None]:
+    """Note Ctrl-C beside raising it: torch.export and callbacks from C++ turn it into other errors, or lose it."""
+
+    def interrupt(*_: object) -> None:
+        ui.is_interrupted = True
+        raise KeyboardInterrupt
+
+    # Another handler is somebody's choice (nohup ignores the signal), and only the main thread may set one.
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -177,6 +178,41 @@ def test_a_file_name_that_the_stream_cannot_show_does_not_stop_the_command(monke
     Ui("skinseg-try", "skinseg.try/1").result({}, "h\u00e4nd-\udcff.jpg")
     stream.seek(0)
     assert stream.read() == "h\\xe4nd-\\udcff.jpg\n"
+
+
+def test_a_message_stays_on_one_line_whatever_a_file_is_called() -> None:
+    assert run("new\nline\x1b[31m.jpg", "--deed", "fail").stderr.startswith(
+        "skinseg-try: cannot read new\\nline\\x1b[31m.jpg: 3 bytes"
+    )
+
+
+@pytest.mark.parametrize("deed", ["lost", "disguised"])
+def test_ctrl_c_ends_with_130_even_where_a_library_swallows_it(deed: str) -> None:
+    @command("skinseg-try", "skinseg.try/1", examples=EXAMPLES)
+    def swallow(ui: Ui) -> int:
+        """Do what torch.export and callbacks from C++ do."""
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            if deed == "disguised":
+                raise RuntimeError("cannot export") from error
+        with ui.progress(2, "steps") as advance:
+            advance()
+        return ui.result({})
+
+    result = CliRunner().invoke(swallow, ["--json"])
+
+    assert result.exit_code == 130
+    assert only_object(result.stdout)["error"] == {"kind": "Interrupted", "message": "interrupted", "exit_code": 130}
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_closed_streams_do_not_stop_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert try_out.main(["mole"], standalone_mode=False) == 0
+    sys.stdout.close()
+    sys.stderr.close()
 
 
 def test_a_table_in_a_file_has_no_colour_and_whole_paths(capsys: pytest.CaptureFixture[str]) -> None:
