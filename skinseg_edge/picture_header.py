@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from skinseg_edge.errors import PictureUnreadable
 from skinseg_edge.picture_formats import bmp, jpeg, png, tiff, webp
+from skinseg_edge.picture_formats.foreign import foreign_name
 from skinseg_edge.picture_formats.header import PictureFormat, PictureHeader
 
 __all__ = ["PictureFormat", "PictureHeader", "check_whole", "read_header"]
@@ -46,7 +47,10 @@ def _reader_for(data: bytes, name: str) -> _Reader:
     for reader in _READERS:
         if reader.recognises(data):
             return reader
+    expected = "expected JPEG, PNG, WebP, BMP or TIFF"
+    if foreign := foreign_name(data):
+        what, advice = foreign
+        raise PictureUnreadable(f"cannot read {name}: it is {what}, {expected}{advice}")
     raise PictureUnreadable(
-        f"cannot read {name}: it begins with {data[:8]!r}, which is no JPEG, PNG, WebP, BMP or TIFF file; "
-        "save it as JPEG or PNG"
+        f"cannot read {name}: it begins with {data[:8]!r}, which is no picture; {expected}, so save it as one of them"
     )

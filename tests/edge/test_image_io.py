@@ -173,7 +173,7 @@ def test_a_text_file_is_refused(tmp_path: Path) -> None:
     path.write_text("not a picture at all")
 
     with pytest.raises(
-        PictureUnreadable, match="which is no JPEG, PNG, WebP, BMP or TIFF file; save it as JPEG or PNG"
+        PictureUnreadable, match="which is no picture; expected JPEG, PNG, WebP, BMP or TIFF, so save it as one of them"
     ):
         image_io.decode(path)
 

@@ -150,9 +150,20 @@ def test_a_png_that_tells_its_orientation_after_the_pixels_is_read() -> None:
     ("data", "words"),
     [
         (b"", r"it is empty \(0 bytes\)"),
-        (b"hello, this is text", r"it begins with b'hello, t', which is no JPEG, PNG, WebP, BMP or TIFF"),
-        (b"GIF89a" + bytes(20), "save it as JPEG or PNG"),
-        (b"BM, he said, and left", "which is no JPEG"),
+        (
+            b"hello, this is text",
+            r"it begins with b'hello, t', which is no picture; expected JPEG, PNG, WebP, BMP or TIFF",
+        ),
+        (b"GIF89a" + bytes(20), "it is a GIF, expected JPEG, PNG, WebP, BMP or TIFF; save it as JPEG or PNG"),
+        (
+            b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(9),
+            "a HEIC picture, as iPhones take them.*Most Comp",
+        ),
+        (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1avif" + bytes(9), "it is an AVIF picture"),
+        (b"\x00\x00\x00\x14ftypqt  \x00\x00\x02\x00qt  " + bytes(9), "it is a video"),
+        (bytes(128) + b"DICM", "it is a DICOM file"),
+        (b"<!DOCTYPE html>", "it is a web page"),
+        (b"BM, he said, and left", "which is no picture"),
         (b"\xff\xd8\xff", "JPEG file ends early: its size is not told"),
         (b"\x89PNG\r\n\x1a\n", "PNG file ends early: it has 8 bytes"),
         (b"RIFF\x10\x00\x00\x00WEBP", "WebP file ends early"),
