@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from skinseg_edge.command_line import Ui, command, name_option
+from skinseg_edge.command_line import Ui, command, name_option, printable
 from skinseg_runtime.engines import ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ def main(
 
     Each PATH is a photo (JPEG, PNG, WebP, BMP, TIFF) or a folder, which is searched with all below it. For every photo
     there is NAME.mask.png and a line in results.jsonl with polygons and measurements, all in pixels of the upright
-    photo. A photo that cannot be read is reported and the others are done; the exit code is then 2. The outline is
-    not a diagnosis.
+    photo. Below a folder, masks that lie beside their photos (NAME_mask, NAME_segmentation, masks/ beside images/) and
+    results of an earlier run are left out. A photo that cannot be read is reported and the others are done; the exit
+    code is then 2. The outline is not a diagnosis.
     """
     # Imported here: `--help` should not wait for OpenCV.
     from skinseg_edge.bundle import Bundle
@@ -71,7 +72,7 @@ def main(
     opened = Bundle.open(bundle, trusted_key=trusted_key)
     with (
         Segmenter.open(opened, engine=engine, precision=precision) as segmenter,
-        ui.progress(len(sources), "segmenting") as advance,
+        ui.progress(len(sources.photos), "segmenting") as advance,
     ):
         model = {
             "name": opened.manifest.name,
@@ -79,12 +80,26 @@ def main(
             "engine": segmenter.engine.name,
             "precision": precision,
         }
-        outcome = run(segmenter, sources, output, model=model, overlay=overlay, force=force, advance=advance)
-    document = {"output": str(output), "model": model, "pictures": outcome.rows}
-    return ui.result(document, _summary(outcome, output), failure=outcome.failure)
+        outcome = run(segmenter, sources.photos, output, model=model, overlay=overlay, force=force, advance=advance)
+    document = {
+        "output": str(output),
+        "model": model,
+        "pictures": outcome.rows,
+        "masks_left_out": [str(mask) for mask in sources.masks],
+    }
+    _tell_errors(ui, outcome)
+    return ui.result(document, _summary(outcome, output, len(sources.masks)), failure=outcome.failure)
 
 
-def _summary(outcome: Outcome, output: Path) -> object:
+def _tell_errors(ui: Ui, outcome: Outcome) -> None:
+    """Say why each photo failed; a single one is told by the failure itself, and --json has them in its rows."""
+    errors = [error["message"] for row in outcome.rows if isinstance(error := row.get("error"), dict)]
+    if len(errors) > 1 and not ui.json:
+        for message in errors:
+            ui.warn(message)
+
+
+def _summary(outcome: Outcome, output: Path, masks: int) -> object:
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -95,9 +110,11 @@ def _summary(outcome: Outcome, output: Path) -> object:
     # In a long list only what failed is worth a line.
     shown = outcome.rows if len(outcome.rows) <= _MOST_ROWS else [row for row in outcome.rows if "error" in row]
     for row in shown:
-        table.add_row(Text(str(row["source"])), *_cells(row))
+        table.add_row(Text(printable(str(row["source"]))), *_cells(row))
     done = sum("error" not in row for row in outcome.rows)
     end = f"{done} of {len(outcome.rows)} photos segmented" + (f" -> {output}" if done else "")
+    if masks:
+        end += f"; {masks} masks beside photos left out"
     return Group(table, Text(end)) if shown else Text(end)
 
 

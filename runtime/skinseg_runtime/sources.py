@@ -9,11 +9,14 @@ from pathlib import Path, PurePosixPath
 
 from skinseg_edge.errors import FileMissing, InputError
 
-__all__ = ["Source", "sources_from"]
+__all__ = ["Source", "Sources", "sources_from"]
 
 _PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
+# Photos that the decoder refuses, each in a sentence: a folder of an iPhone's photos must not seem to be done without.
+_PICTURES_OF_OTHERS = (".heic", ".heif", ".avif", ".gif", ".jxl")
 _VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
 _OURS = (".mask.png", ".overlay.png", ".classes.png")  # results of an earlier run are no photos
+_MASK_ENDINGS = ("_mask", "_segmentation")  # as the data readers of skinseg-train and skinseg-eval know them
 
 
 @dataclass(frozen=True)
@@ -24,24 +27,34 @@ class Source:
     stem: PurePosixPath
 
 
-def sources_from(paths: Sequence[str]) -> tuple[Source, ...]:
+@dataclass(frozen=True)
+class Sources:
+    """*photos*: what to segment; *masks*: drawn masks that lie beside their photos and were left out, sorted."""
+
+    photos: tuple[Source, ...]
+    masks: tuple[Path, ...]
+
+
+def sources_from(paths: Sequence[str]) -> Sources:
     """Find the photos that *paths* name: files as they are, folders with everything below them, in sorted order.
 
     Below a folder, only names that end like a picture's count; hidden files, results of an earlier run and what lies
-    in a bundle do not.
+    in a bundle do not. Masks are left out where a data set keeps them: NAME_mask or NAME_segmentation beside a picture
+    NAME, and a folder `masks` beside `images`. A file that is named itself is taken whatever it is called.
     A photo that is named twice comes once. Results of a folder's photos keep its sub-folders; where two photos would
     share a name, the suffix is kept, and where that is not enough a number is added.
 
-    Raises FileMissing if a path names nothing or a folder holds no picture, InputError if one is a video or a camera.
+    Raises FileMissing if a path names nothing or a folder holds no photo, InputError if one is a video or a camera.
     """
     found: dict[Path, tuple[Path, PurePosixPath]] = {}
+    masks: set[Path] = set()
     for text in paths:
-        for path, below in _photos(text):
+        for path, below in _photos(text, masks):
             found.setdefault(path.resolve(), (path, below))
-    return _named(list(found.values()))
+    return Sources(_named(list(found.values())), tuple(sorted(mask for mask in masks if mask.resolve() not in found)))
 
 
-def _photos(text: str) -> Iterator[tuple[Path, PurePosixPath]]:
+def _photos(text: str, masks: set[Path]) -> Iterator[tuple[Path, PurePosixPath]]:
     path = Path(text)
     if text.startswith("camera:") or path.suffix.lower() in _VIDEOS:
         raise InputError(f"cannot segment {text}: this version takes photos and folders of photos, no video or camera")
@@ -50,8 +63,15 @@ def _photos(text: str) -> Iterator[tuple[Path, PurePosixPath]]:
     if not path.is_dir():
         yield path, PurePosixPath(path.name)
         return
-    photos = list(_walk(path))
+    pictures = list(_walk(path))
+    theirs = {picture for picture in pictures if picture.name.lower().endswith(_OURS) or _is_mask(picture, path)}
+    photos = [picture for picture in pictures if picture not in theirs]
+    masks.update(mask for mask in theirs if not mask.name.lower().endswith(_OURS))
     yield from ((photo, PurePosixPath(photo.relative_to(path).as_posix())) for photo in photos)
+    if not photos and pictures:
+        raise FileMissing(
+            f"cannot segment {text}: all {len(pictures)} pictures below it are masks or results, no photo"
+        )
     if not photos:
         raise FileMissing(f"cannot segment {text}: no file below it ends like a picture ({', '.join(_PICTURES)})")
 
@@ -60,8 +80,19 @@ def _walk(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and not name.endswith(".skinseg"))
         for name in sorted(files):
-            if name.lower().endswith(_PICTURES) and not name.startswith(".") and not name.lower().endswith(_OURS):
+            if name.lower().endswith(_PICTURES + _PICTURES_OF_OTHERS) and not name.startswith("."):
                 yield Path(where) / name
+
+
+def _is_mask(picture: Path, root: Path) -> bool:
+    above = picture.parent
+    if above != root and above.name.lower() == "masks" and (above.parent / "images").is_dir():
+        return True
+    endings = [ending for ending in _MASK_ENDINGS if picture.stem.lower().endswith(ending)]
+    photo = picture.stem[: -len(endings[0])] if endings else ""
+    return bool(photo) and any(
+        (above / f"{photo}{suffix}").is_file() for lower in _PICTURES for suffix in (lower, lower.upper())
+    )
 
 
 def _named(found: list[tuple[Path, PurePosixPath]]) -> tuple[Source, ...]:

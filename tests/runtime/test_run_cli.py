@@ -63,6 +63,31 @@ def test_json_is_one_object_with_the_polygons(bundle: Path, photo: Path, tmp_pat
     assert np.array_equal(drawn == 1, decode_mask(tmp_path / "out" / "mole.mask.png"))
 
 
+def test_masks_beside_photos_are_left_out_and_counted(bundle: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    write_photo(photos / "a.jpg")
+    write_photo(photos / "a_mask.png")
+
+    assert "; 1 masks beside photos left out" in call(main, bundle, photos, "-o", tmp_path / "plain").stdout
+    document = only_object(call(main, bundle, photos, "-o", tmp_path / "json", "--json").stdout)
+    assert document["masks_left_out"] == [str(photos / "a_mask.png")]
+
+
+def test_each_of_several_bad_photos_is_reported_with_its_reason(bundle: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    write_photo(photos / "good.jpg")
+    (photos / "empty.jpg").write_bytes(b"")
+    (photos / "IMG\n1.heic").write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")
+
+    result = call(main, bundle, photos, "-o", tmp_path / "out")
+
+    assert result.exit_code == 2
+    lines = result.stderr.splitlines()
+    assert ["IMG\\n1.heic: it is a HEIC picture" in lines[0], "empty.jpg: it is empty" in lines[1]] == [True, True]
+    assert "cannot segment 2 of 3 photos; the first: " in lines[2]
+    assert "IMG\\n1.heic" in result.stdout
+
+
 def test_over_a_folder_a_bad_photo_is_reported_and_the_rest_done(bundle: Path, tmp_path: Path) -> None:
     photos, output = tmp_path / "photos", tmp_path / "out"
     write_photo(photos / "a.jpg")

@@ -15,7 +15,7 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def stems(*paths: Path) -> list[str]:
-    return [str(source.stem) for source in sources_from([str(path) for path in paths])]
+    return [str(source.stem) for source in sources_from([str(path) for path in paths]).photos]
 
 
 def test_a_folder_is_searched_with_all_below_it_in_order_and_its_sub_folders_are_kept(tmp_path: Path) -> None:
@@ -27,6 +27,25 @@ def test_a_folder_is_searched_with_all_below_it_in_order_and_its_sub_folders_are
 def test_results_of_an_earlier_run_are_no_photos(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "a.mask.png", "a.overlay.png", "a.classes.png", "results.jsonl")
     assert stems(tmp_path) == ["a"]
+
+
+def test_masks_beside_their_photos_are_left_out_and_told(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "a_mask.png", "b.JPG", "b_Segmentation.png", "only_mask.png", "set/images/c.jpg")
+    touch(tmp_path, "set/masks/c.png", "masks/d.png")
+    found = sources_from([str(tmp_path)])
+    assert [str(source.stem) for source in found.photos] == ["a", "b", "only_mask", "masks/d", "set/images/c"]
+    assert [mask.name for mask in found.masks] == ["a_mask.png", "b_Segmentation.png", "c.png"]
+
+
+def test_a_mask_that_is_named_itself_is_taken_as_a_photo(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg", "a_mask.png")
+    found = sources_from([str(tmp_path), str(tmp_path / "a_mask.png")])
+    assert ([str(source.stem) for source in found.photos], found.masks) == (["a", "a_mask"], ())
+
+
+def test_photos_of_formats_that_are_not_read_are_not_passed_over_in_silence(tmp_path: Path) -> None:
+    touch(tmp_path, "IMG_1.HEIC", "IMG_2.jpg", "x.gif")
+    assert stems(tmp_path) == ["IMG_1", "IMG_2", "x"]
 
 
 def test_photos_that_would_share_a_name_keep_their_suffix_or_get_a_number(tmp_path: Path) -> None:
@@ -55,4 +74,7 @@ def test_a_path_that_names_nothing_and_an_empty_folder_are_refused(tmp_path: Pat
     with pytest.raises(FileMissing, match="there is no such file or folder"):
         sources_from([str(tmp_path / "nowhere.jpg")])
     with pytest.raises(FileMissing, match="no file below it ends like a picture"):
+        sources_from([str(tmp_path)])
+    touch(tmp_path, "a.mask.png", "a.overlay.png")
+    with pytest.raises(FileMissing, match="all 2 pictures below it are masks or results, no photo"):
         sources_from([str(tmp_path)])
