@@ -123,7 +123,7 @@ def save_checkpoint(
 def _load_weights(network: nn.Module, state: Mapping[str, Tensor], *, what: str) -> None:
     """Copy *state* into *network*; *what* names both in the error.
 
-    Raises CheckpointMismatch with the first names that are missing, foreign or of another shape.
+    Raises CheckpointMismatch with the first names that are missing, foreign, of another shape or not finite.
     """
     wanted = network.state_dict()
     missing = [name for name in wanted if name not in state]
@@ -140,6 +140,12 @@ def _load_weights(network: nn.Module, state: Mapping[str, Tensor], *, what: str)
     ]
     if faults:
         raise CheckpointMismatch(f"cannot load {what}: {'; '.join(faults)}; name the network these weights belong to")
+    broken = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
+    if broken:
+        raise CheckpointMismatch(
+            f"cannot load {what}: {len(broken)} weights hold NaN or infinity (first: {broken[0]}), so its training "
+            "diverged; use an earlier checkpoint"
+        )
     network.load_state_dict(dict(state))
 
 
@@ -151,6 +157,11 @@ def _resolve(path_or_name: str | Path) -> Path:
     if path.name == str(path_or_name) and shipped.is_file():
         return shipped
     known = ", ".join(shipped_names()) or "none"
+    if path.is_dir():
+        kind = (
+            "a bundle, which holds no weights to train or export" if (path / "manifest.json").is_file() else "a folder"
+        )
+        raise CheckpointMismatch(f"cannot load checkpoint {path}: it is {kind}; name a .safetensors or .pt file")
     if path.suffix or len(path.parts) > 1:
         raise FileMissing(f"cannot load checkpoint {path}: there is no such file (shipped models: {known})")
     raise UnknownName(
@@ -174,12 +185,27 @@ def _read_safetensors(path: Path, content: bytes) -> tuple[dict[str, Tensor], di
         metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
         header = json.loads(metadata[_HEADER]) if _HEADER in metadata else None
     except (SafetensorError, ValueError) as error:
-        raise CheckpointMismatch(f"cannot read {path.name}: it is no whole safetensors file ({error})") from error
-    if header is not None and header.get("schema") != CHECKPOINT_SCHEMA:
+        raise CheckpointMismatch(
+            f"cannot read {path.name}: it is no whole safetensors file ({error}); copy it again"
+        ) from error
+    return state, None if header is None else _checked_header(path, header)
+
+
+def _checked_header(path: Path, header: object) -> dict[str, Any]:
+    """Return the description that `save_checkpoint` wrote, once it has the parts that are read."""
+    found = header if isinstance(header, dict) else {}
+    if found.get("schema") != CHECKPOINT_SCHEMA:
         raise SchemaUnknown(
-            f"cannot read {path.name}: its schema is {header.get('schema')!r}, this version reads {CHECKPOINT_SCHEMA!r}"
+            f"cannot read {path.name}: its schema is {found.get('schema')!r}, this version reads "
+            f"{CHECKPOINT_SCHEMA!r}; update skinseg-edge or train again"
         )
-    return state, header
+    for part, kind in (("network", str), ("options", dict), ("contract", dict), ("training", dict)):
+        if not isinstance(found.get(part), kind):
+            raise CheckpointMismatch(
+                f"cannot read {path.name}: the {part} in its header is {found.get(part)!r}, expected what "
+                "skinseg-train writes; get the file from its maker again"
+            )
+    return found
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:

@@ -1,11 +1,12 @@
 """Weights on disk: what is written is read back, what does not belong is refused in a sentence."""
 
+import json
 import pickle
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load, save_file
 
 import skinseg_edge
 from skinseg_edge import networks
@@ -104,6 +105,44 @@ def test_a_checkpoint_of_a_later_schema_is_refused_by_its_name(tmp_path: Path) -
     save_file(state, path, metadata={"skinseg": '{"schema": "skinseg.checkpoint/9"}'})
     with pytest.raises(SchemaUnknown, match=r"skinseg.checkpoint/9.*skinseg.checkpoint/1"):
         load_checkpoint(path)
+
+
+@pytest.mark.parametrize("part", ["network", "options", "contract", "training"])
+def test_a_header_that_lacks_a_part_is_refused_by_its_name(saved: Path, tmp_path: Path, part: str) -> None:
+    content = saved.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["skinseg"])
+    del header[part]
+    path = tmp_path / "headless.safetensors"
+    save_file(load(content), path, metadata={"skinseg": json.dumps(header)})
+    with pytest.raises(CheckpointMismatch, match=rf"headless\.safetensors: the {part} in its header is None"):
+        load_checkpoint(path)
+
+
+def test_a_header_that_is_no_object_is_of_an_unknown_schema(saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / "list.safetensors"
+    save_file(load(saved.read_bytes()), path, metadata={"skinseg": "[1]"})
+    with pytest.raises(SchemaUnknown, match="its schema is None"):
+        load_checkpoint(path)
+
+
+def test_weights_of_a_diverged_training_are_refused(tmp_path: Path) -> None:
+    state = networks.create("unet", **OPTIONS).state_dict()
+    state["head.weight"] = state["head.weight"] * float("nan")
+    path = tmp_path / "nan.safetensors"
+    save_checkpoint(path, state, network_name="unet", contract=CONTRACT, options=OPTIONS)
+    with pytest.raises(CheckpointMismatch, match=r"1 weights hold NaN or infinity \(first: head\.weight\)"):
+        load_checkpoint(path)
+
+
+def test_a_bundle_is_told_apart_from_a_missing_checkpoint(tmp_path: Path) -> None:
+    bundle = tmp_path / "lesion.skinseg"
+    bundle.mkdir()
+    with pytest.raises(CheckpointMismatch, match="it is a folder"):
+        load_checkpoint(bundle)
+    (bundle / "manifest.json").touch()
+    with pytest.raises(CheckpointMismatch, match="it is a bundle, which holds no weights"):
+        load_checkpoint(bundle)
 
 
 def test_a_missing_file_is_told_apart_from_an_unknown_name(tmp_path: Path) -> None:
