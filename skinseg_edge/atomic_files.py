@@ -110,8 +110,13 @@ def fresh_folder(path: str | Path, force: bool = False, *, only_if_holds: str | 
         try:
             with refusing_output_errors(path):
                 temporary.mkdir()
-            with _refusing_full_disk(path, temporary):
-                yield temporary
+            try:
+                with _refusing_full_disk(path, temporary):
+                    yield temporary
+            except OutputRefused as error:  # the hidden folder is nobody's business
+                if str(temporary) not in str(error):
+                    raise
+                raise OutputRefused(str(error).replace(str(temporary), str(path))) from error
             with refusing_output_errors(path):
                 _sync_folder(temporary)
                 _put_in_place(temporary, target, force)

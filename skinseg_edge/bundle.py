@@ -250,7 +250,7 @@ class BundleDraft:
             raise BundleUnusable(f"cannot add {relative} to the bundle: it was added before")
         target = self._folder / relative
         digest = hashlib.sha256()
-        with refusing_output_errors(relative):
+        with refusing_output_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("xb") as copy:
                 while chunk := stream.read(_CHUNK):

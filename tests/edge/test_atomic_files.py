@@ -18,6 +18,7 @@ from skinseg_edge import atomic_files
 from skinseg_edge.atomic_files import (
     check_free,
     fresh_folder,
+    refusing_output_errors,
     write_bytes_atomically,
     write_json_atomically,
     write_text_atomically,
@@ -402,3 +403,12 @@ def test_a_real_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
         assert process.wait(timeout=20) != 0
     assert time.monotonic() - started < 20
     assert _names(tmp_path) == []
+
+
+def test_a_refusal_inside_a_fresh_folder_names_the_folder_that_was_asked_for(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OutputRefused, match=rf"^cannot write {tmp_path}/out/a\.txt: the disk is full"),
+        fresh_folder(tmp_path / "out") as folder,
+        refusing_output_errors(folder / "a.txt"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
