@@ -16,12 +16,14 @@ from skinseg_edge.manifest import MANIFEST_LIMIT, MANIFEST_NAME, SIGNATURE_NAME,
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-__all__ = ["SIGNATURE_BYTES", "check_signature", "generate_key", "sign_bundle"]
+__all__ = ["SIGNATURE_BYTES", "check_private_key", "check_signature", "generate_key", "sign_bundle"]
 
 SIGNATURE_BYTES = 64
 
 _LARGEST_KEY = 64 * 1024  # bytes; an Ed25519 key in PEM form has about 120
-_NO_PRIVATE_KEY = "no Ed25519 private key in PEM form without a passphrase; make one with generate_key"
+_NO_PRIVATE_KEY = (
+    "no Ed25519 private key in PEM form without a passphrase; make one with openssl genpkey -algorithm ed25519"
+)
 _NO_PUBLIC_KEY = "no Ed25519 public key in PEM form; use the public half of the pair that the bundle was signed with"
 
 
@@ -43,6 +45,14 @@ def generate_key(private_path: str | Path, public_path: str | Path) -> None:
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     write_bytes_atomically(private_path, private, overwrite=False, mode=0o600)
     write_bytes_atomically(public_path, public, overwrite=False)
+
+
+def check_private_key(path: str | Path) -> None:
+    """Check, before a long run, that `sign_bundle` can sign with this key.
+
+    Raises FileMissing or InputError if the key cannot be used, ToolMissing if `cryptography` is not installed.
+    """
+    _load_private(path)
 
 
 def sign_bundle(path: str | Path, private_key: str | Path) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 from skinseg_edge._version import __version__
 from skinseg_edge.atomic_files import check_free, fresh_folder
 from skinseg_edge.bundle import BundleDraft
-from skinseg_edge.errors import FileMissing, InputError, ToolMissing, VerificationFailed
+from skinseg_edge.errors import InputError, ToolMissing, VerificationFailed
 from skinseg_edge.manifest import MANIFEST_NAME, Artefact, Manifest, Provenance
 from skinseg_edge.networks.checkpoint import Checkpoint
-from skinseg_edge.signing import sign_bundle
+from skinseg_edge.signing import check_private_key, sign_bundle
 from skinseg_export.acceptance import HALF, HALF_UNTRAINED
 from skinseg_export.card import model_card
 from skinseg_export.golden import Golden, add_golden, golden_from_folder, golden_from_synthetic
@@ -116,8 +116,8 @@ def export_bundle(
 def _check_options(options: ExportOptions) -> None:
     if options.precision == "int8":
         raise InputError("cannot export int8: this version has no quantization; use --precision auto, fp32 or fp16")
-    if options.key is not None and not options.key.is_file():
-        raise FileMissing(f"cannot sign the bundle: there is no key file {options.key}; make one or leave --key out")
+    if options.key is not None:
+        check_private_key(options.key)
     if options.targets == ("coreml",) and coreml_version() is None:
         raise ToolMissing(f"cannot export for coreml: {_COREML_REMEDY}")
 

@@ -3,10 +3,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from skinseg_edge.bundle import Bundle
 from skinseg_export.cli import main
+from tests.export.darkness import Darkness
 
 
 def _run(*arguments: str | Path) -> Result:
@@ -55,6 +57,31 @@ def test_wrong_use_is_told_in_one_sentence_with_exit_code_2(
     assert words in result.stderr
     assert result.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ones_own_network_goes_from_a_plain_state_dict_to_a_bundle(tmp_path: Path) -> None:
+    torch.save(Darkness().state_dict(), tmp_path / "weights.pt")  # "darkness" is known by networks.register only
+
+    result = _run(
+        tmp_path / "weights.pt", "--network", "darkness", "--target", "onnx", "--precision", "fp32",
+        "-o", tmp_path / "mine.skinseg",
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.output
+    assert Bundle.open(tmp_path / "mine.skinseg").manifest.provenance.network == "darkness"
+
+
+def test_a_key_that_cannot_sign_is_refused_before_any_work(checkpoint_path: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="needs the signing extra")
+    (tmp_path / "key.pem").write_text("no key")
+
+    result = _run(
+        checkpoint_path, "--target", "onnx", "--key", tmp_path / "key.pem", "-o", tmp_path / "a.skinseg", "-v"
+    )
+
+    assert result.exit_code == 2
+    assert result.stderr.endswith("without a passphrase; make one with openssl genpkey -algorithm ed25519\n")
+    assert not (tmp_path / "a.skinseg").exists()
 
 
 def test_a_missing_tool_ends_with_exit_code_3(

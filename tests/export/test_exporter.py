@@ -191,7 +191,7 @@ def test_a_key_signs_the_bundle(checkpoint: Checkpoint, tmp_path: Path) -> None:
     export_bundle(checkpoint, tmp_path / "a.skinseg", options)
 
     assert Bundle.open(tmp_path / "a.skinseg", trusted_key=tmp_path / "public.pem").signature == "verified"
-    with pytest.raises(FileMissing, match="there is no key file"):
+    with pytest.raises(FileMissing, match="cannot read the key"):
         export_bundle(checkpoint, tmp_path / "b.skinseg", replace(options, key=tmp_path / "none.pem"))
 
 
