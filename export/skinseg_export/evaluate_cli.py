@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skinseg_edge.command_line import Ui, command, name_option
+from skinseg_edge.errors import InputError
 from skinseg_runtime.engines import ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
@@ -76,7 +77,15 @@ def main(
 def _segmenter(model: str, engine: str, precision: str, network: str | None) -> Segmenter:
     from skinseg_runtime import Segmenter
 
-    if Path(model).is_dir():
+    is_bundle = Path(model).is_dir()
+    if is_bundle and network is not None:
+        raise InputError(f"cannot use --network {network} with {model}: a bundle knows its network; leave it out")
+    if not is_bundle and (engine, precision) != ("auto", "fp32"):
+        raise InputError(
+            f"cannot evaluate {model} with --engine {engine} --precision {precision}: only bundles have a choice, "
+            "a checkpoint runs in torch; export it with skinseg-export first"
+        )
+    if is_bundle:
         return Segmenter.open(model, engine=engine, precision=precision)
     from skinseg_export.model_source import load_model
     from skinseg_export.torch_engine import TorchEngine

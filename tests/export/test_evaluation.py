@@ -120,3 +120,20 @@ class TestCommand:
         assert "at network size, raw" in outcome.stdout
         assert "Confusion matrix" in outcome.stdout
         assert "Each picture" in outcome.stdout
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["--engine", "coreml"], "with --engine coreml --precision fp32: only bundles have a choice"),
+            (["--precision", "fp16"], "with --engine auto --precision fp16: only bundles have a choice"),
+        ],
+    )
+    def test_an_option_of_bundles_is_not_silently_dropped(
+        self, data: Path, checkpoint: Path, arguments: list[str], words: str
+    ) -> None:
+        result = CliRunner().invoke(main, [str(checkpoint), "--data", str(data), *arguments])
+        assert (result.exit_code, words in result.stderr) == (2, True)
+
+    def test_a_bundle_takes_no_network(self, data: Path, tmp_path: Path) -> None:
+        result = CliRunner().invoke(main, [str(tmp_path), "--data", str(data), "--network", "unet"])
+        assert (result.exit_code, "a bundle knows its network" in result.stderr) == (2, True)
