@@ -151,12 +151,12 @@ def _table(model: str, document: dict[str, object], evaluation: Evaluation) -> G
     from rich.console import Group
     from rich.table import Table
 
+    # A row a figure: side by side they would not fit the 80 columns of a terminal.
     figures = Table(title=f"{model} on {document['pictures']} pictures, engine {document['engine']}")
-    figures.add_column("pixels of all pictures")
+    for heading in ("pixels of all pictures", "network size, raw", "photo size, finished"):
+        figures.add_column(heading, justify="left" if heading.startswith("pixels") else "right")
     for name in _FIGURES:
-        figures.add_column(name, justify="right")
-    for label, counts in (("at network size, raw", evaluation.network), ("at photo size, finished", evaluation.photo)):
-        figures.add_row(label, *(f"{getattr(counts, name):.4f}" for name in _FIGURES))
+        figures.add_row(name, *(f"{getattr(counts, name):.4f}" for counts in (evaluation.network, evaluation.photo)))
     confusion = Table(title="Confusion matrix, pixels at network size")
     for heading in ("", "found lesion", "found skin"):
         confusion.add_column(heading, justify="right")

@@ -104,7 +104,8 @@ def _summary(outcome: Outcome, output: Path, masks: int) -> object:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("photo", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("photo", overflow="fold")  # the end of a long path says which photo it is
     for heading in ("size", "lesions", "of photo", "diameter", "ms"):
         table.add_column(heading, justify="right")
     # In a long list only what failed is worth a line.

@@ -114,10 +114,11 @@ class TestCommand:
         assert outcome.exit_code == 2
         assert "--force" in outcome.stderr
 
-    def test_a_table_tells_both_sizes(self, data: Path, checkpoint: Path) -> None:
+    def test_a_table_tells_both_sizes_within_80_columns(self, data: Path, checkpoint: Path) -> None:
         outcome = CliRunner().invoke(main, [str(checkpoint), "--data", str(data)])
         assert outcome.exit_code == 0
-        assert "at network size, raw" in outcome.stdout
+        assert "network size, raw" in outcome.stdout
+        assert max(len(line) for line in outcome.stdout.splitlines() if "│" in line) <= 80
         assert "Confusion matrix" in outcome.stdout
         assert "Each picture" in outcome.stdout
 

@@ -51,6 +51,13 @@ def test_a_photo_gives_a_mask_an_overlay_and_a_row(bundle: Path, photo: Path, tm
     assert f"1 of 1 photos segmented -> {output}" in result.stdout
 
 
+def test_a_narrow_page_shows_the_whole_name_of_a_photo(bundle: Path, tmp_path: Path) -> None:
+    photo = write_photo(tmp_path / ("long-" * 40 + "name.jpg"))
+    result = call(main, bundle, photo, "-o", tmp_path / "out")  # 160 columns in a file, fewer than the path has
+    assert "…" not in result.stdout
+    assert "name.jpg" in result.stdout
+
+
 def test_json_is_one_object_with_the_polygons(bundle: Path, photo: Path, tmp_path: Path) -> None:
     document = only_object(call(main, bundle, photo, "-o", tmp_path / "out", "--json").stdout)
 
