@@ -32,9 +32,9 @@ def curves_png(records: Sequence[EpochRecord]) -> bytes:
     dice_axes.annotate(
         f"{best.dice:.4f} in epoch {best.epoch}",
         (best.epoch, best.dice),
-        xytext=(-8, -16),
+        xytext=(0, -30),
         textcoords="offset points",
-        ha="right",
+        ha="center",
         color=_BEST,
     )
     dice_axes.set_ylim(max(0.0, best.dice - 0.15), min(1.0, best.dice + 0.02))
