@@ -108,7 +108,7 @@ def _document(model: str, segmenter: Segmenter, evaluation: Evaluation, written:
             "iou": evaluation.mean_iou,
             "median_relative_hd95": _finite(evaluation.median_relative_hd95),
         },
-        "auc": evaluation.auc,
+        "auc": _finite(evaluation.auc),
         "best_threshold": {"threshold": threshold, "dice": dice},
         "per_picture": [
             {"name": score.pair.name, "dice": score.dice, "iou": score.iou} for score in evaluation.pictures
@@ -123,7 +123,7 @@ def _figures(counts: BinaryCounts) -> dict[str, float | int]:
 
 
 def _finite(value: float) -> float | None:
-    return value if value < float("inf") else None  # JSON has no infinity
+    return value if value < float("inf") else None  # JSON has neither infinity nor NaN
 
 
 def _write(output: Path, force: bool, segmenter: Segmenter, evaluation: Evaluation) -> list[Path]:
@@ -164,10 +164,12 @@ def _table(model: str, document: dict[str, object], evaluation: Evaluation) -> G
     confusion.add_row("is lesion", f"{total.tp:,}", f"{total.fn:,}")
     confusion.add_row("is skin", f"{total.fp:,}", f"{total.tn:,}")
     threshold, dice = evaluation.best_threshold
+    distance, auc = _finite(evaluation.median_relative_hd95), _finite(evaluation.auc)
     below = (
         f"mean over pictures: Dice {evaluation.mean_dice:.4f}, IoU {evaluation.mean_iou:.4f}; "
-        f"median HD95 {evaluation.median_relative_hd95:.2%} of the diagonal\n"
-        f"AUC {evaluation.auc:.4f}; the best threshold here would be {threshold:.3f} (Dice {dice:.4f})"
+        f"median HD95 {'unbounded' if distance is None else f'{distance:.2%} of the diagonal'}\n"
+        f"AUC {'undefined' if auc is None else f'{auc:.4f}'}; "
+        f"the best threshold here would be {threshold:.3f} (Dice {dice:.4f})"
     )
     return Group(figures, confusion, _each(evaluation), below)
 

@@ -100,7 +100,9 @@ class Evaluation:
 
     @property
     def auc(self) -> float:
-        """Area under the ROC curve over all pixels (trapezoids)."""
+        """Area under the ROC curve over all pixels (trapezoids); NaN where all pixels are of one kind."""
+        if not (self.lesion_histogram.any() and self.skin_histogram.any()):
+            return float("nan")
         false_rate, true_rate = self.roc
         return float(np.sum(np.diff(false_rate) * (true_rate[1:] + true_rate[:-1]) / 2))
 
@@ -135,7 +137,7 @@ def evaluate(
         if truth.shape != result.photo_hw:
             raise DatasetUnusable(
                 f"cannot evaluate {pair.name}: its mask is {truth.shape} px (rows, columns), its photo "
-                f"{result.photo_hw}"
+                f"{result.photo_hw}; masks must be drawn at the size of their photos"
             )
         probability, network_truth = _at_network_size(result, truth)
         lesion += _histogram(probability[network_truth])

@@ -14,6 +14,7 @@ from skinseg_edge import networks
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.readers import pairs
 from skinseg_edge.errors import DatasetUnusable
+from skinseg_edge.image_io import write_png
 from skinseg_edge.networks.checkpoint import save_checkpoint
 from skinseg_export.evaluate_cli import main
 from skinseg_export.evaluation import BINS, evaluate
@@ -121,6 +122,16 @@ class TestCommand:
         assert max(len(line) for line in outcome.stdout.splitlines() if "│" in line) <= 80
         assert "Confusion matrix" in outcome.stdout
         assert "Each picture" in outcome.stdout
+
+    def test_masks_without_a_lesion_have_no_auc(self, checkpoint: Path, tmp_path: Path) -> None:
+        write_png(tmp_path / "a.png", np.zeros((64, 64, 3), np.uint8))
+        write_png(tmp_path / "a_mask.png", np.zeros((64, 64), np.uint8))
+
+        as_json = CliRunner().invoke(main, [str(checkpoint), "--data", str(tmp_path), "--json"])
+        as_table = CliRunner().invoke(main, [str(checkpoint), "--data", str(tmp_path)])
+
+        assert json.loads(as_json.stdout)["auc"] is None
+        assert "AUC undefined" in as_table.stdout
 
     @pytest.mark.parametrize(
         ("arguments", "words"),
