@@ -325,24 +325,27 @@ def _open_closed_streams() -> None:
 
 @contextmanager
 def _noting_interrupts(ui: Ui) -> Iterator[None]:
-    """Note Ctrl-C beside raising it: torch.export and callbacks from C++ turn it into other errors, or lose it."""
+    """Note Ctrl-C beside raising it: torch.export and callbacks from C++ turn it into other errors, or lose it.
+
+    A request to end (SIGTERM, from `docker stop` or systemd) counts as one, so that it leaves nothing half-written.
+    """
 
     def interrupt(*_: object) -> None:
         ui.is_interrupted = True
         raise KeyboardInterrupt
 
-    # Another handler is somebody's choice (nohup ignores the signal), and only the main thread may set one.
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-    ):
-        yield
-        return
-    signal.signal(signal.SIGINT, interrupt)
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    # Another handler is somebody's choice (nohup ignores signals), and only the main thread may set one.
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in usual}
+    taken = [number for number, handler in usual.items() if is_main and before[number] is handler]
+    for number in taken:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in taken:
+            signal.signal(number, before[number])
 
 
 @contextmanager

@@ -187,12 +187,13 @@ def test_a_message_stays_on_one_line_whatever_a_file_is_called() -> None:
 
 
 @pytest.mark.parametrize("deed", ["lost", "disguised"])
-def test_ctrl_c_ends_with_130_even_where_a_library_swallows_it(deed: str) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_with_130_even_where_a_library_swallows_it(deed: str, sent: signal.Signals) -> None:
     @command("skinseg-try", "skinseg.try/1", examples=EXAMPLES)
     def swallow(ui: Ui) -> int:
         """Do what torch.export and callbacks from C++ do."""
         try:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(sent)
         except KeyboardInterrupt as error:
             if deed == "disguised":
                 raise RuntimeError("cannot export") from error
@@ -205,6 +206,7 @@ def test_ctrl_c_ends_with_130_even_where_a_library_swallows_it(deed: str) -> Non
     assert result.exit_code == 130
     assert only_object(result.stdout)["error"] == {"kind": "Interrupted", "message": "interrupted", "exit_code": 130}
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_closed_streams_do_not_stop_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
