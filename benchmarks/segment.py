@@ -40,7 +40,7 @@ def main() -> None:
             f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
             f"ms, median of {arguments.repeats}"
         )
-    say(heading)
+    say(heading + "\n")
     say("| photo | px | " + " | ".join(STEPS) + " | whole |")
     say("|---|---|" + "---|" * (len(STEPS) + 1))
     for name, hw, steps in rows:
