@@ -29,12 +29,22 @@ _PATH = click.Path(path_type=Path)
 @click.option("--train-list", type=_PATH, metavar="FILE", help="Names to learn from. Default: DIR/train.txt.")
 @click.option("--validation-list", type=_PATH, metavar="FILE", help="Names to choose by. Default: DIR/validation.txt.")
 @click.option("--recipe", "recipe_name", default="best", show_default=True, metavar="NAME", help="paper or best.")
-@click.option("--epochs", type=int, metavar="N", help="Epochs of all stages together. Default: the recipe's.")
+@click.option(
+    "--epochs", type=click.IntRange(1), metavar="N", help="Epochs of all stages together. Default: the recipe's."
+)
 @click.option("-o", "--output", type=_PATH, metavar="RUN", help="Run folder. Default: runs/NETWORK-RECIPE.")
-@click.option("--seed", default=0, show_default=True, help="Seed of weights, order and augmentation.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights, order and augmentation."
+)
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--half/--no-half", default=None, help="Mixed precision. Default: on CUDA only.")
-@click.option("--workers", default=1, show_default=True, help="Processes that read and augment.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Processes that read and augment; 0 = none beside the trainer.",
+)
 def main(
     ui: Ui,
     network: str,
@@ -108,3 +118,7 @@ def _finish(ui: Ui, folder: "RunFolder", records: "tuple[EpochRecord, ...]", bes
         f"best epoch {best.epoch}: Dice {best.dice:.4f}, IoU {best.iou:.4f} (pooled validation pixels at "
         f"{best.side} px)\ncheckpoint  {folder.best}\ncurves      {folder.curves}\nlog         {folder.log}",
     )
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from skinseg_edge.atomic_files import write_bytes_atomically
-from skinseg_edge.errors import InputError, OutputRefused
+from skinseg_edge.errors import CheckpointMismatch, InputError, OutputRefused
 
 __all__ = ["EpochRecord", "RunFolder"]
 
@@ -44,6 +44,10 @@ class RunFolder:
         return self.path / "best.safetensors"
 
     @property
+    def _state(self) -> Path:
+        return self.path / "state.pt"
+
+    @property
     def log(self) -> Path:
         """The log, a line an epoch."""
         return self.path / "log.csv"
@@ -56,36 +60,51 @@ class RunFolder:
     def open(self, description: Mapping[str, Any]) -> None:
         """Create the folder, or check that it holds a run with the same *description*.
 
-        Raises InputError if another run lives there, OutputRefused if the place cannot be written.
+        A run that stopped before its first epoch ended has nothing to lose and is described anew.
+
+        Raises InputError if another run lives there, OutputRefused if the folder holds other files or cannot be
+        written.
         """
         document = json.dumps(description, indent=2, sort_keys=True) + "\n"
         described = self.path / "run.json"
-        if described.is_file():
-            if described.read_text(encoding="utf-8") != document:
-                raise InputError(
-                    f"cannot resume in {self.path}: it holds a run with other settings (see run.json); "
-                    "choose another folder with -o"
-                )
-            return
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputRefused(f"cannot create {self.path}: {error.strerror}; choose another folder") from error
+        if not described.is_file() and self.path.is_dir() and any(self.path.iterdir()):
+            raise OutputRefused(
+                f"cannot train in {self.path}: it holds files and no run; choose an empty or new folder with -o"
+            )
+        if self._state.is_file() and described.is_file() and described.read_text(encoding="utf-8") != document:
+            raise InputError(
+                f"cannot resume in {self.path}: it holds a run with other settings (see run.json); "
+                "choose another folder with -o"
+            )
         write_bytes_atomically(described, document.encode())
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Keep everything that the next epoch needs."""
         buffer = io.BytesIO()
         torch.save(dict(state), buffer)
-        write_bytes_atomically(self.path / "state.pt", buffer.getvalue())
+        write_bytes_atomically(self._state, buffer.getvalue())
 
     def load_state(self) -> dict[str, Any] | None:
-        """Return what `save_state` kept last, None in a fresh folder."""
-        path = self.path / "state.pt"
-        if not path.is_file():
+        """Return what `save_state` kept last, None in a fresh folder.
+
+        Raises CheckpointMismatch if the file is damaged.
+        """
+        if not self._state.is_file():
             return None
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            state = torch.load(self._state, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises many kinds for a damaged file
+            raise self.damaged(error) from error
+        if not isinstance(state, dict):
+            raise self.damaged(TypeError("no dict"))
         return state
+
+    def damaged(self, error: Exception) -> CheckpointMismatch:
+        """Make the error for a state that cannot be resumed from; the caller raises it."""
+        return CheckpointMismatch(
+            f"cannot resume in {self.path}: {self._state.name} is damaged ({type(error).__name__}); "
+            "delete the folder or choose another with -o"
+        )
 
     def write_log(self, records: Sequence[EpochRecord]) -> None:
         """Write the log anew."""

@@ -52,9 +52,14 @@ class TrainingJob:
 
     def __post_init__(self) -> None:
         """Check that there is something to learn from and to choose by."""
-        for kind, pairs in (("training", self.train), ("validation", self.validation)):
+        for kind, pairs, option in (
+            ("training", self.train, "--train-list"),
+            ("validation", self.validation, "--validation-list"),
+        ):
             if not pairs:
-                raise DatasetUnusable(f"cannot train {self.network}: there is no {kind} picture")
+                raise DatasetUnusable(
+                    f"cannot train {self.network}: there is no {kind} picture; name some with {option}, or add pictures"
+                )
         if len(self.train) < 2:
             raise DatasetUnusable(f"cannot train {self.network} on one picture: batch statistics need two or more")
         both = {pair.name for pair in self.train} & {pair.name for pair in self.validation}
@@ -239,12 +244,15 @@ class Trainer:
         state = self.folder.load_state()
         if state is None:
             return
-        self._network.load_state_dict(state["network"])
-        self._average.weights = {name: tensor.to(self._device) for name, tensor in state["average"].items()}
-        self._average.steps = state["average_steps"]
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._scaler.load_state_dict(state["scaler"])
-        self._records = [EpochRecord(**record) for record in state["records"]]
+        try:
+            self._network.load_state_dict(state["network"])
+            self._average.weights = {name: tensor.to(self._device) for name, tensor in state["average"].items()}
+            self._average.steps = state["average_steps"]
+            self._optimizer.load_state_dict(state["optimizer"])
+            self._scaler.load_state_dict(state["scaler"])
+            self._records = [EpochRecord(**record) for record in state["records"]]
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise self.folder.damaged(error) from error
 
 
 def _on(device: torch.device, network: nn.Module) -> nn.Module:

@@ -18,7 +18,7 @@ from torch import nn
 
 from skinseg_edge import load_checkpoint
 from skinseg_edge.datasets.readers import PicturePair, pairs
-from skinseg_edge.errors import DatasetUnusable, InputError, ToolMissing
+from skinseg_edge.errors import CheckpointMismatch, DatasetUnusable, InputError, OutputRefused, ToolMissing
 from skinseg_edge.training.augmentation import PHONE
 from skinseg_edge.training.cli import main
 from skinseg_edge.training.lists import chosen_pairs
@@ -122,10 +122,44 @@ def test_a_process_killed_in_the_middle_of_an_epoch_resumes(discs: Path, tmp_pat
     assert not list(run.glob("*.part"))
 
 
-def test_a_run_folder_with_other_settings_is_not_overwritten(discs: Path, short: Recipe, tmp_path: Path) -> None:
-    Trainer(job(discs, short), RunFolder(tmp_path))
+def test_a_run_with_other_settings_is_not_overwritten(discs: Path, short: Recipe, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    Trainer(job(discs, replace(short, stages=(Stage(32, 1, PHONE),))), folder).fit()
     with pytest.raises(InputError, match="other settings"):
-        Trainer(job(discs, replace(short, learning_rate=1.0)), RunFolder(tmp_path))
+        Trainer(job(discs, replace(short, learning_rate=1.0)), folder)
+
+
+def test_a_run_that_never_ended_an_epoch_may_start_anew(discs: Path, short: Recipe, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    Trainer(job(discs, short), folder)
+    Trainer(job(discs, replace(short, learning_rate=1.0)), folder)
+    assert '"learning_rate": 1.0' in (tmp_path / "run" / "run.json").read_text()
+
+
+def test_a_folder_with_foreign_files_is_refused_and_left_alone(discs: Path, short: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("mine")
+    with pytest.raises(OutputRefused, match="holds files and no run"):
+        Trainer(job(discs, short), RunFolder(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
+
+
+def test_a_damaged_state_is_told_in_a_sentence(discs: Path, short: Recipe, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    one = job(discs, replace(short, stages=(Stage(32, 1, PHONE),)))
+    Trainer(one, folder).fit()
+    whole = (tmp_path / "run" / "state.pt").read_bytes()
+    for broken in (whole[: len(whole) // 2], b"", b"no state"):
+        (tmp_path / "run" / "state.pt").write_bytes(broken)
+        with pytest.raises(CheckpointMismatch, match=r"state\.pt is damaged"):
+            Trainer(one, folder)
+    folder.save_state({"network": {}})
+    with pytest.raises(CheckpointMismatch, match=r"state\.pt is damaged"):
+        Trainer(one, folder)
+
+
+def test_no_validation_pictures_are_refused_with_the_option_that_names_some(discs: Path, short: Recipe) -> None:
+    with pytest.raises(DatasetUnusable, match="no validation picture; name some with --validation-list"):
+        TrainingJob(network="unet", recipe=short, train=chosen_pairs(discs)[0], validation=())
 
 
 def test_a_picture_in_both_lists_is_refused(discs: Path, short: Recipe) -> None:
@@ -206,3 +240,9 @@ class TestCommand:
         assert isinstance(error, dict)
         assert "did you mean 'unet'" in str(error["message"])
         assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize("option", ["--workers", "--seed", "--epochs"])
+    def test_a_negative_number_is_wrong_use(self, discs: Path, tmp_path: Path, option: str) -> None:
+        code, document = self.run(discs, tmp_path / "run", option, "-1")
+        assert code == 2
+        assert option in str(document["error"])
