@@ -14,26 +14,21 @@ be, 2 wrong use or bad input, 3 a needed tool or device is missing, 130 interrup
 
 import json
 import logging
-import os
-import shutil
-import signal
 import sys
-import threading
 import traceback
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from io import StringIO
-from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from skinseg_edge._version import __version__
 from skinseg_edge.errors import SkinsegError
+from skinseg_edge.interrupts import noting_interrupts
 from skinseg_edge.known_names import unknown_name
+from skinseg_edge.terminal import as_text, is_lively, open_closed_streams, print_line, printable
 
-__all__ = ["Command", "Ui", "command", "name_option", "printable"]
+__all__ = ["Command", "Ui", "command", "name_option"]
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -47,7 +42,6 @@ _EXTRAS = {
     "onnxscript": "export",
     "onnxsim": "export",
 }
-_WIDTH_IN_FILES = 160  # columns of a table when stdout is no terminal: long paths stay whole
 
 
 class Ui:
@@ -76,7 +70,7 @@ class Ui:
             error = {} if failure is None else {"error": _error_document(failure)}
             self._print_json({"ok": failure is None, **error, **document})
         elif human is not None:
-            _print(_as_text(human), sys.stdout)
+            print_line(as_text(human), sys.stdout)
         if failure is None:
             return 0
         if not self.json:
@@ -101,7 +95,7 @@ class Ui:
 
         A step raises KeyboardInterrupt if Ctrl-C was pressed and a library has swallowed it.
         """
-        if self.verbosity < 0 or not _is_lively(sys.stderr):
+        if self.verbosity < 0 or not is_lively(sys.stderr):
             yield self._check_interrupted
             return
         from rich.console import Console
@@ -127,15 +121,19 @@ class Ui:
             self._say(message)
         return exit_code
 
+    def note_interrupt(self) -> None:
+        """Remember that Ctrl-C was pressed, for the next step of a progress bar."""
+        self.is_interrupted = True
+
     def _check_interrupted(self) -> None:
         if self.is_interrupted:
             raise KeyboardInterrupt
 
     def _say(self, message: str) -> None:
-        _print(f"{self.name}: {printable(message)}", sys.stderr)
+        print_line(f"{self.name}: {printable(message)}", sys.stderr)
 
     def _print_json(self, document: Mapping[str, object]) -> None:
-        _print(json.dumps({"schema": self.schema, **document}, allow_nan=False), sys.stdout)
+        print_line(json.dumps({"schema": self.schema, **document}, allow_nan=False), sys.stdout)
 
 
 class Command(click.Command):
@@ -168,7 +166,7 @@ class Command(click.Command):
         **extra: Any,
     ) -> Any:
         """Run, and end the process with the exit code (or return it when not *standalone_mode*)."""
-        _open_closed_streams()
+        open_closed_streams()
         arguments = list(sys.argv[1:] if args is None else args)
         code = self._run(arguments, Ui(self.name or "skinseg", self.schema, json=_asks_for_json(arguments)))
         if standalone_mode:
@@ -181,7 +179,7 @@ class Command(click.Command):
             return super().invoke(ctx)
 
     def _run(self, arguments: list[str], ui: Ui) -> int:
-        with _noting_interrupts(ui):
+        with noting_interrupts(ui.note_interrupt):
             try:
                 outcome = super().main(arguments, prog_name=ui.name, standalone_mode=False, obj=ui)
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the last door: a user gets one sentence
@@ -215,15 +213,6 @@ def name_option(option: str, kind: str, known: Sequence[str], **attributes: Any)
         return value
 
     return click.option(option, type=one_of_them, metavar=f"[{'|'.join(known)}]", **attributes)
-
-
-def printable(text: str) -> str:
-    r"""Return *text* on one line; file names may hold line breaks and what a terminal takes for commands.
-
-    >>> print(printable("new\nline.jpg"))
-    new\nline.jpg
-    """
-    return "".join(repr(letter)[1:-1] if unicodedata.category(letter) == "Cc" else letter for letter in text)
 
 
 def _shared_options() -> list[click.Parameter]:
@@ -285,67 +274,6 @@ def _described(error: BaseException) -> tuple[str, str, int]:
 def _error_document(error: SkinsegError) -> dict[str, object]:
     kind, message, exit_code = _described(error)
     return {"kind": kind, "message": message, "exit_code": exit_code}
-
-
-def _is_lively(stream: TextIO) -> bool:
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _as_text(human: object) -> str:
-    if isinstance(human, str):
-        return human
-    from rich.console import Console
-
-    lively = _is_lively(sys.stdout)
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH_IN_FILES
-    page = StringIO()
-    Console(file=page, force_terminal=lively, no_color=not lively, width=width, highlight=False).print(human)
-    return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
-
-
-def _print(text: str, stream: TextIO) -> None:
-    encoding = stream.encoding or "utf-8"  # a file name may hold bytes that the stream cannot show
-    try:
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        stream.flush()
-    except OSError as error:
-        # Without this the interpreter would complain once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise
-        # The reader (`| head`) has gone: the work counts, not the printing.
-
-
-def _open_closed_streams() -> None:
-    # `command >&-`: Python then has None where everybody expects a stream.
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # open until the end
-
-
-@contextmanager
-def _noting_interrupts(ui: Ui) -> Iterator[None]:
-    """Note Ctrl-C beside raising it: torch.export and callbacks from C++ turn it into other errors, or lose it.
-
-    A request to end (SIGTERM, from `docker stop` or systemd) counts as one, so that it leaves nothing half-written.
-    """
-
-    def interrupt(*_: object) -> None:
-        ui.is_interrupted = True
-        raise KeyboardInterrupt
-
-    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-    # Another handler is somebody's choice (nohup ignores signals), and only the main thread may set one.
-    is_main = threading.current_thread() is threading.main_thread()
-    before = {number: signal.getsignal(number) for number in usual}
-    taken = [number for number, handler in usual.items() if is_main and before[number] is handler]
-    for number in taken:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number in taken:
-            signal.signal(number, before[number])
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from skinseg_edge.command_line import Ui, command, name_option, printable
+from skinseg_edge.command_line import Ui, command, name_option
+from skinseg_edge.terminal import printable
 from skinseg_runtime.engines import ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
