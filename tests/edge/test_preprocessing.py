@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from skinseg_edge.contract import ModelContract, ResizeRule
 from skinseg_edge.metrics import dice
-from skinseg_edge.preprocessing import Placement, place, resize_pixels, to_network_input
+from skinseg_edge.preprocessing import Placement, place, resize_pixels, to_network_input, to_network_mask
 
 RULES: list[ResizeRule] = ["stretch", "letterbox", "crop"]
 ODD_SIZES = [(97, 131), (131, 97), (257, 255), (333, 1001), (1001, 333), (64, 64), (31, 17)]
@@ -178,3 +178,13 @@ def test_what_is_no_rgb_photo_is_refused_with_its_shape(shape: tuple[int, ...], 
 def test_a_map_of_another_size_is_refused_with_both_shapes() -> None:
     with pytest.raises(ValueError, match=r"the map is \(32, 32\), the network's input is \(64, 64\)"):
         place((100, 100), contract_of("stretch")).to_photo(np.zeros((32, 32), np.float32))
+
+
+@pytest.mark.parametrize("resize", ["stretch", "letterbox", "crop"])
+@pytest.mark.parametrize("photo_hw", [(90, 150), (151, 89), (64, 64)])
+def test_a_mask_goes_where_its_photo_goes(resize: ResizeRule, photo_hw: tuple[int, int]) -> None:
+    contract = ModelContract(input_hw=(64, 64), resize=resize, pad_value=0)
+    mask = np.zeros(photo_hw, np.bool_)
+    mask[20:70, 30:80] = True
+    white = np.where(mask[..., None], np.uint8(255), np.uint8(0)).repeat(3, axis=2)
+    assert np.array_equal(to_network_mask(mask, contract), to_network_input(white, contract).pixels[..., 0])
