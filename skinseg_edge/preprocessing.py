@@ -100,14 +100,7 @@ def to_network_input(
         raise ValueError(f"a photo is (H, W, 3) uint8 with H, W > 0; got {pixels.shape} {pixels.dtype}")
     whole_hw = photo_hw or (pixels.shape[0], pixels.shape[1])
     placement = place(whole_hw, contract)
-    seen = _seen_part(pixels, placement)
-    resized = resize_pixels(seen, placement.covered_hw)
-    if placement.covered_hw == contract.input_hw:
-        return NetworkInput(np.ascontiguousarray(resized), placement)  # a crop without resizing is a window
-    canvas = np.full((*contract.input_hw, 3), contract.pad_value, np.uint8)
-    top, left, bottom, right = placement.input_box
-    canvas[top:bottom, left:right] = resized
-    return NetworkInput(canvas, placement)
+    return NetworkInput(_laid(pixels, placement, contract.pad_value), placement)
 
 
 def to_network_mask(mask: NDArray[np.bool_], contract: ModelContract) -> NDArray[np.uint8]:
@@ -118,13 +111,7 @@ def to_network_mask(mask: NDArray[np.bool_], contract: ModelContract) -> NDArray
     """
     placement = place((mask.shape[0], mask.shape[1]), contract)
     levels = np.where(mask, np.uint8(255), np.uint8(0))
-    resized = resize_pixels(_seen_part(levels, placement), placement.covered_hw)
-    if placement.covered_hw == contract.input_hw:
-        return resized
-    canvas = np.zeros(contract.input_hw, np.uint8)
-    top, left, bottom, right = placement.input_box
-    canvas[top:bottom, left:right] = resized
-    return canvas
+    return _laid(levels, placement, 0)
 
 
 def resize_pixels(pixels: NDArray[np.uint8], hw: tuple[int, int]) -> NDArray[np.uint8]:
@@ -143,6 +130,17 @@ def resize_pixels(pixels: NDArray[np.uint8], hw: tuple[int, int]) -> NDArray[np.
 
 def _resized(pixels: NDArray[np.uint8], hw: tuple[int, int], interpolation: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(pixels, (hw[1], hw[0]), interpolation=interpolation), dtype=np.uint8)
+
+
+def _laid(pixels: NDArray[np.uint8], placement: Placement, border: int) -> NDArray[np.uint8]:
+    """Return the part that the network sees, resized and, where it leaves a border, surrounded by that level."""
+    resized = resize_pixels(_seen_part(pixels, placement), placement.covered_hw)
+    if placement.covered_hw == placement.input_hw:
+        return np.ascontiguousarray(resized)  # a crop without resizing is a window
+    canvas = np.full((*placement.input_hw, *pixels.shape[2:]), border, np.uint8)
+    top, left, bottom, right = placement.input_box
+    canvas[top:bottom, left:right] = resized
+    return canvas
 
 
 def _seen_part(pixels: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint8]:

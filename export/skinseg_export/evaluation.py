@@ -19,6 +19,7 @@ from skinseg_edge.image_io import decode_mask
 from skinseg_edge.metrics import BinaryCounts
 from skinseg_edge.preprocessing import to_network_mask
 from skinseg_runtime import Segmentation, Segmenter
+from skinseg_runtime.postprocessing import lesion_map
 
 __all__ = ["BINS", "Evaluation", "PictureScore", "evaluate"]
 
@@ -139,18 +140,13 @@ def evaluate(
                 f"cannot evaluate {pair.name}: its mask is {truth.shape} px (rows, columns), its photo "
                 f"{result.photo_hw}; masks must be drawn at the size of their photos"
             )
-        probability, network_truth = _at_network_size(result, truth)
+        probability = lesion_map(result.network_probability)
+        network_truth = to_network_mask(truth, result.contract) >= 128
         lesion += _histogram(probability[network_truth])
         skin += _histogram(probability[~network_truth])
         scores.append(_score(pair, result, truth, _raw_mask(result), network_truth))
         advance()
     return Evaluation(tuple(scores), lesion, skin)
-
-
-def _at_network_size(result: Segmentation, truth: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    first = result.network_probability[0]
-    probability = first if result.contract.is_binary else np.float32(1) - first
-    return probability, to_network_mask(truth, result.contract) >= 128
 
 
 def _raw_mask(result: Segmentation) -> NDArray[np.bool_]:

@@ -139,6 +139,11 @@ class _Export:
     unmade: dict[str, str] = field(default_factory=dict)
     plans: list[Mapping[str, object]] = field(default_factory=list)
 
+    @property
+    def _identity(self) -> dict[str, str]:
+        """What every artefact says about where it comes from."""
+        return {"network": self.checkpoint.network_name, "checkpoint_sha256": self.checkpoint.sha256 or "none"}
+
     def run(self, name: str) -> Manifest:
         checkpoint, contract = self.checkpoint, self.checkpoint.contract
         reference = TorchEngine(checkpoint.network, contract)
@@ -151,7 +156,7 @@ class _Export:
             half=self.options.wants_half,
             opset=self.options.opset,
             dynamic_batch=self.options.dynamic_batch,
-            metadata={"network": checkpoint.network_name, "checkpoint_sha256": checkpoint.sha256 or "none"},
+            metadata=self._identity,
         )
         self._add_onnx(files, reference, golden)
         if "trt" in self.options.targets:
@@ -229,11 +234,10 @@ class _Export:
             return
         network, contract = self.checkpoint.network, self.checkpoint.contract
         precision = "fp16" if self.options.wants_half else "fp32"
-        metadata = {"network": self.checkpoint.network_name, "checkpoint_sha256": self.checkpoint.sha256 or "none"}
         parameters = sum(parameter.numel() for parameter in network.parameters())
         with tempfile.TemporaryDirectory() as scratch:
             package = Path(scratch) / PACKAGE_PATH
-            mlpackage_from_torch(network, contract, package, precision=precision, metadata=metadata)
+            mlpackage_from_torch(network, contract, package, precision=precision, metadata=self._identity)
             self.draft.add_folder(PACKAGE_PATH, package)
             self._add(
                 "coreml", PACKAGE_PATH, precision, lambda: verify_mlpackage(package, contract, parameters=parameters)

@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_edge.bundle import BundleDraft
+from skinseg_edge.datasets.readers import PICTURE_SUFFIXES
 from skinseg_edge.datasets.synthetic_lesions import draw
 from skinseg_edge.errors import DatasetUnusable, FileMissing
 from skinseg_edge.image_io import decode, encode_png
 from skinseg_edge.manifest import GoldenCase
 from skinseg_edge.preprocessing import resize_pixels
 from skinseg_runtime import Segmenter
+from skinseg_runtime.postprocessing import lesion_map
 
 __all__ = ["GOLDEN_COUNT", "Golden", "add_golden", "golden_from_folder", "golden_from_synthetic"]
 
@@ -27,7 +29,6 @@ MAX_AREA_DRIFT = 0.02
 _SYNTHETIC_HW = (360, 480)
 _MOST_SEEDS = 24
 _LONGEST_SIDE = 640  # px of a golden picture: enough for any network input here, and small on a device
-_PICTURE_ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _MASK_ENDINGS = ("_segmentation", ".mask", "_mask")
 _USUAL_COVER = (0.003, 0.95)  # a mask outside proves little: nothing found, or everything
 
@@ -118,13 +119,11 @@ def _segmented(pictures: Iterable[tuple[str, NDArray[np.uint8]]], reference: Seg
 
 
 def _sixteen_bits(probability: NDArray[np.float32]) -> NDArray[np.uint16]:
-    # One map: the lesion's, or for several classes everything that is not background.
-    lesion = probability[0] if len(probability) == 1 else 1 - probability[0]
-    return np.asarray(np.round(np.clip(lesion, 0, 1) * 65535), np.uint16)
+    return np.asarray(np.round(np.clip(lesion_map(probability), 0, 1) * 65535), np.uint16)
 
 
 def _is_photo(path: Path) -> bool:
-    return path.suffix.lower() in _PICTURE_ENDINGS and not path.stem.lower().endswith(_MASK_ENDINGS)
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.stem.lower().endswith(_MASK_ENDINGS)
 
 
 def _reduced(path: Path) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from skinseg_edge.preprocessing import Placement
 __all__ = [
     "PostProcessing",
     "class_map_from_probability",
+    "lesion_map",
     "lesion_probability",
     "mask_from_probability",
 ]
@@ -47,8 +48,17 @@ def lesion_probability(
     in [0, 1], 0 where the network saw nothing.
     """
     _check(network_probability, contract)
+    return placement.to_photo(lesion_map(network_probability))
+
+
+def lesion_map(network_probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how probable anything but background is, at network size.
+
+    *network_probability*: (K, input rows, input columns) float32 in [0, 1]; K = 1 is a map of the lesion itself, else
+    the first map is the background. Returns (input rows, input columns) float32 in [0, 1].
+    """
     first = network_probability[0]
-    return placement.to_photo(first if contract.is_binary else np.float32(1) - first)
+    return np.asarray(first if len(network_probability) == 1 else np.float32(1) - first)
 
 
 def mask_from_probability(

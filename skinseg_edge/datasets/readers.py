@@ -17,9 +17,9 @@ from pathlib import Path
 
 from skinseg_edge.errors import DatasetUnusable, FileMissing
 
-__all__ = ["PicturePair", "pairs"]
+__all__ = ["PICTURE_SUFFIXES", "PicturePair", "pairs"]
 
-_PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _MASK_ENDING = re.compile(r"_(mask|segmentation)$", re.IGNORECASE)
 # ISIC 2016 and 2017 ship superpixel maps among the photos.
 _NO_PICTURE_ENDING = "_superpixels"
@@ -138,7 +138,7 @@ def _scan(folder: Path) -> tuple[list[Path], list[Path]]:
                     continue
                 if entry.is_dir():
                     folders.append(folder / entry.name)
-                elif Path(entry.name).suffix.lower() in _PICTURE_SUFFIXES:
+                elif Path(entry.name).suffix.lower() in PICTURE_SUFFIXES:
                     files.append(folder / entry.name)
     except FileNotFoundError as error:
         raise FileMissing(f"cannot read the dataset {folder}: there is no such folder") from error
