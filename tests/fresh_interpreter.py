@@ -17,7 +17,7 @@ import sys
 
 class Bar:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in BARRED:
+        if any(name == barred or name.startswith(barred + ".") for barred in BARRED):
             raise ModuleNotFoundError(f"No module named {name!r} (barred by the test)", name=name)
 
 BARRED = set(sys.argv[1].split(",")) if sys.argv[1] else set()
@@ -27,9 +27,9 @@ del sys.argv[1]
 
 
 def run_python(
-    code: str, *arguments: str | Path, cwd: Path, barred: Sequence[str] = ()
+    code: str, *arguments: str | Path, cwd: Path | None = None, barred: Sequence[str] = ()
 ) -> "subprocess.CompletedProcess[str]":
-    """Run code in a new interpreter with sys.argv[1:] = arguments; no package named in barred can be imported."""
+    """Run code in a new interpreter with sys.argv[1:] = arguments; nothing named in barred can be imported."""
     return subprocess.run(
         [sys.executable, "-c", _BAR + code, ",".join(barred), *(str(argument) for argument in arguments)],
         cwd=cwd,
@@ -37,4 +37,5 @@ def run_python(
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )

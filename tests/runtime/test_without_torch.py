@@ -3,40 +3,29 @@
 import json
 from pathlib import Path
 
-from tests.runtime.calling import fresh_python
+from tests.fresh_interpreter import run_python
 
-_BARRED = """
-import sys
-
-BARRED = ("torch", "onnx", "onnxscript", "coremltools", "tensorrt", "safetensors", "skinseg_edge.networks",
-          "skinseg_edge.datasets", "skinseg_edge.training", "skinseg_export")
-
-class Bar:
-    def find_spec(self, name, path=None, target=None):
-        if any(name == barred or name.startswith(barred + ".") for barred in BARRED):
-            raise ModuleNotFoundError(f"No module named {name!r} (barred by the test)", name=name)
-
-sys.meta_path.insert(0, Bar())
-"""
+_BARRED = (
+    *("torch", "onnx", "onnxscript", "coremltools", "tensorrt", "safetensors"),
+    *("skinseg_edge.networks", "skinseg_edge.datasets", "skinseg_edge.training", "skinseg_export"),
+)
 
 
 def test_a_photo_is_segmented_where_torch_and_its_kin_cannot_be_imported(bundle: Path, photo: Path) -> None:
-    code = (
-        _BARRED
-        + """
+    code = """
+import sys
 from skinseg_runtime import Segmenter
 with Segmenter.open(sys.argv[1]) as segmenter:
     result = segmenter.segment(sys.argv[2])
     print(result.mask.shape, len(result.lesions), result.lesions[0].area_px > 1000)
 """
-    )
-    finished = fresh_python(code, bundle, photo)
+    finished = run_python(code, bundle, photo, barred=_BARRED)
     assert (finished.stdout, finished.stderr) == ("(240, 320) 1 True\n", "")
 
 
 def test_the_whole_command_works_there_and_makes_no_noise(bundle: Path, photo: Path, tmp_path: Path) -> None:
-    code = _BARRED + "from skinseg_runtime.cli import main\nmain()\n"
-    finished = fresh_python(code, bundle, photo, "-o", tmp_path / "out", "--overlay", "--json")
+    code = "from skinseg_runtime.cli import main\nmain()\n"
+    finished = run_python(code, bundle, photo, "-o", tmp_path / "out", "--overlay", "--json", barred=_BARRED)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert json.loads(finished.stdout)["ok"] is True
 
@@ -52,7 +41,7 @@ heavy = ("torch", "onnx", "coremltools", "tensorrt", "matplotlib", "scipy", "PIL
 wing = ("skinseg_edge.networks", "skinseg_edge.datasets", "skinseg_edge.training", "skinseg_export")
 print([name for name in sys.modules if name.split(".")[0] in heavy or name.startswith(wing)], file=sys.stderr)
 """
-    finished = fresh_python(code, bundle, photo, "-o", tmp_path / "out")
+    finished = run_python(code, bundle, photo, "-o", tmp_path / "out")
     assert (finished.returncode, finished.stderr) == (0, "[]\n")
 
 
@@ -64,7 +53,7 @@ print([name for name in ("numpy", "cv2", "onnxruntime", "rich", "click") if name
 skinseg_runtime.Segmenter
 print([name for name in ("onnxruntime", "rich", "click") if name in sys.modules])
 """
-    assert fresh_python(code).stdout == "[]\n[]\n"
+    assert run_python(code).stdout == "[]\n[]\n"
 
 
 def test_help_waits_for_no_library_but_click() -> None:
@@ -76,15 +65,15 @@ main(["--help"], standalone_mode=False)
 verify(["--help"], standalone_mode=False)
 print([name for name in ("numpy", "cv2", "onnxruntime", "rich") if name in sys.modules], file=sys.stderr)
 """
-    finished = fresh_python(code)
+    finished = run_python(code)
     assert finished.stderr == "[]\n"
 
 
 def test_the_module_is_the_command() -> None:
-    finished = fresh_python("import runpy\nrunpy.run_module('skinseg_runtime', run_name='__main__')", "--version")
+    finished = run_python("import runpy\nrunpy.run_module('skinseg_runtime', run_name='__main__')", "--version")
     assert finished.stdout.startswith("skinseg-run ")
 
 
 def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
     code = "import skinseg_runtime\nprint(sorted(skinseg_runtime.__all__), hasattr(skinseg_runtime, 'Segmentor'))"
-    assert fresh_python(code).stdout == "['Lesion', 'Segmentation', 'Segmenter'] False\n"
+    assert run_python(code).stdout == "['Lesion', 'Segmentation', 'Segmenter'] False\n"

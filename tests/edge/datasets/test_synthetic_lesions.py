@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -210,14 +211,17 @@ def test_a_picture_too_small_or_a_negative_seed_is_refused() -> None:
         draw(-1)
 
 
-def test_a_picture_is_drawn_quickly() -> None:
-    def seconds(seed: int) -> float:
+def test_a_picture_is_drawn_in_the_time_of_thirty_wide_blurs() -> None:
+    pixels = np.random.default_rng(0).random((480, 640, 3), np.float32)
+
+    def seconds(work: Callable[[], object]) -> float:
         start = time.process_time()
-        draw(seed)
+        work()
         return time.process_time() - start
 
-    # About 0.1 s on one core that others share; the limit only catches a step that became slow.
-    assert min(seconds(seed) for seed in range(6)) < 0.3
+    blur = min(seconds(lambda: cv2.GaussianBlur(pixels, (0, 0), 8)) for _ in range(6))
+    # 13 blurs where this was written; a ratio, so that a slow or busy machine does not decide it.
+    assert min(seconds(lambda: draw(seed)) for seed in range(6)) < 30 * blur  # noqa: B023  # called at once
 
 
 def test_the_datasets_need_no_torch() -> None:
