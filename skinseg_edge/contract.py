@@ -18,8 +18,10 @@ ResizeRule: TypeAlias = Literal["stretch", "letterbox", "crop"]
 
 _SMALLEST_SIDE = 16
 _LARGEST_SIDE = 4096
+_MOST_CLASSES = 256  # a class map holds their numbers in a byte
 _HUGE = 1e30  # mean and std are float32 in the graph
 _FIELDS = ("schema", "input_hw", "colour_order", "mean", "std", "resize", "pad_value", "classes", "output", "threshold")
+_FIELDS_THAT_MAY_LACK = ("lesion_classes",)  # added later, and left out where they say nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,8 @@ class ModelContract:
     *pad_value*: grey level (0 to 255) of letterbox borders.
     *classes*: names of what is segmented. One name is a binary network (a sigmoid map of that class against the
     rest); several are a softmax over all, the first being background.
+    *lesion_classes*: names of the classes that count as lesion, for networks that tell other things, too (parts of a
+    face); the background is none. Empty: every class but the background, or the one of a binary network.
     *threshold*: probability from which a pixel belongs to the class of a binary network, strictly between 0 and 1.
 
     Raises ContractInvalid when a value breaks its rule above.
@@ -44,6 +48,7 @@ class ModelContract:
     pad_value: int = 128
     classes: tuple[str, ...] = ("lesion",)
     threshold: float = 0.5
+    lesion_classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check every rule once."""
@@ -67,8 +72,19 @@ class ModelContract:
             f"classes are {shown(self.classes)}, expected distinct printable names in a tuple",
         )
         _check(
+            len(self.classes) <= _MOST_CLASSES,
+            f"there are {len(self.classes)} classes, expected at most {_MOST_CLASSES}",
+        )
+        _check(
             _is_number(self.threshold) and 0 < self.threshold < 1,
             f"threshold is {shown(self.threshold)}, expected a number between 0 and 1",
+        )
+        could_be_lesion = self.classes if self.is_binary else self.classes[1:]
+        _check(
+            self.lesion_classes == ()
+            or (_are_names(self.lesion_classes) and all(name in could_be_lesion for name in self.lesion_classes)),
+            f"lesion_classes are {shown(self.lesion_classes)}, expected a tuple of names from "
+            f"{shown(list(could_be_lesion))}",
         )
 
     @property
@@ -81,9 +97,16 @@ class ModelContract:
         """What turns the network's logits into probabilities."""
         return "sigmoid" if self.is_binary else "softmax"
 
+    @property
+    def lesion_indices(self) -> tuple[int, ...]:
+        """Which of the network's maps are lesion: numbers into *classes*, rising."""
+        if not self.lesion_classes:
+            return (0,) if self.is_binary else tuple(range(1, len(self.classes)))
+        return tuple(index for index, name in enumerate(self.classes) if name in self.lesion_classes)
+
     def to_json(self) -> dict[str, object]:
         """Return plain values for `json.dumps`; `from_json` gives the same contract back."""
-        return {
+        document: dict[str, object] = {
             "schema": CONTRACT_SCHEMA,
             "input_hw": list(self.input_hw),
             "colour_order": "RGB",
@@ -95,6 +118,9 @@ class ModelContract:
             "output": self.output,
             "threshold": self.threshold,
         }
+        if self.lesion_classes:
+            document["lesion_classes"] = list(self.lesion_classes)
+        return document
 
     @classmethod
     def from_json(cls, document: object) -> "ModelContract":
@@ -111,7 +137,7 @@ class ModelContract:
                 "update skinseg-edge or export the model again"
             )
         missing = [name for name in _FIELDS if name not in document]
-        foreign = [str(name) for name in document if name not in _FIELDS]
+        foreign = [str(name) for name in document if name not in (*_FIELDS, *_FIELDS_THAT_MAY_LACK)]
         _check(not missing, f"field {_listed(missing)} is missing")
         _check(not foreign, f"field {_listed(foreign[:5])} is unknown")
         _check(document["colour_order"] == "RGB", f"colour_order is {shown(document['colour_order'])}, expected 'RGB'")
@@ -124,6 +150,7 @@ class ModelContract:
             pad_value=cast("int", document["pad_value"]),
             classes=cast("tuple[str, ...]", _tuple("classes", document["classes"])),
             threshold=cast("float", document["threshold"]),
+            lesion_classes=cast("tuple[str, ...]", _tuple("lesion_classes", document.get("lesion_classes", ()))),
         )
         _check(
             document["output"] == contract.output,

@@ -21,12 +21,16 @@ FIVE_CLASSES = ModelContract(
     threshold=0.35,
 )
 
+MELASMA = ModelContract(
+    input_hw=(512, 512), classes=("BACKGROUND", "ET", "HHB", "XB", "LF", "RF"), lesion_classes=("HHB",)
+)
+
 
 def _document(**changes: object) -> dict[str, object]:
     return BINARY.to_json() | changes
 
 
-@pytest.mark.parametrize("contract", [BINARY, FIVE_CLASSES])
+@pytest.mark.parametrize("contract", [BINARY, FIVE_CLASSES, MELASMA])
 def test_a_contract_comes_back_from_json_text_unchanged(contract: ModelContract) -> None:
     assert ModelContract.from_json(json.loads(json.dumps(contract.to_json()))) == contract
 
@@ -49,6 +53,28 @@ def test_the_json_of_a_contract_is_what_other_programs_read() -> None:
 def test_one_class_is_a_sigmoid_and_several_are_a_softmax() -> None:
     assert (BINARY.is_binary, BINARY.output) == (True, "sigmoid")
     assert (FIVE_CLASSES.is_binary, FIVE_CLASSES.output) == (False, "softmax")
+
+
+@pytest.mark.parametrize(
+    ("contract", "indices"),
+    [
+        (BINARY, (0,)),
+        (ModelContract(input_hw=(256, 256), lesion_classes=("lesion",)), (0,)),
+        (FIVE_CLASSES, (1, 2, 3, 4)),
+        (MELASMA, (2,)),
+        (dataclasses.replace(FIVE_CLASSES, lesion_classes=("streak", "globule")), (2, 4)),
+    ],
+)
+def test_lesion_is_every_class_but_the_background_unless_named(
+    contract: ModelContract, indices: tuple[int, ...]
+) -> None:
+    assert contract.lesion_indices == indices
+
+
+def test_the_json_names_lesion_classes_only_where_a_contract_does() -> None:
+    # Contracts of before, and their fingerprints, stay what they were.
+    assert "lesion_classes" not in FIVE_CLASSES.to_json()
+    assert MELASMA.to_json()["lesion_classes"] == ["HHB"]
 
 
 def test_a_contract_cannot_be_changed_but_serves_as_a_key() -> None:
@@ -98,11 +124,18 @@ def test_the_outermost_sides_are_accepted(side: int) -> None:
         ("classes", ["lesion"], "classes are ['lesion']"),
         ("classes", "lesion", "classes are 'lesion'"),
         ("classes", None, "classes are None"),
+        ("classes", tuple(f"class {k}" for k in range(257)), "there are 257 classes, expected at most 256"),
         ("threshold", 0.0, "threshold is 0.0, expected a number between 0 and 1"),
         ("threshold", 1, "threshold is 1"),
         ("threshold", float("nan"), "threshold is nan"),
         ("threshold", "0.5", "threshold is '0.5'"),
         ("threshold", True, "threshold is True"),
+        ("lesion_classes", ("mole",), "lesion_classes are ('mole',), expected a tuple of names from ['lesion']"),
+        ("lesion_classes", ("lesion", "lesion"), "lesion_classes are ('lesion', 'lesion')"),
+        ("lesion_classes", ["lesion"], "lesion_classes are ['lesion']"),
+        ("lesion_classes", "lesion", "lesion_classes are 'lesion'"),
+        ("lesion_classes", (["lesion"],), "lesion_classes are (['lesion'],)"),
+        ("lesion_classes", None, "lesion_classes are None"),
     ],
 )
 def test_a_value_that_breaks_its_rule_is_refused_with_value_and_rule(field: str, value: Any, words: str) -> None:
@@ -112,6 +145,12 @@ def test_a_value_that_breaks_its_rule_is_refused_with_value_and_rule(field: str,
     assert str(caught.value).startswith("cannot accept the contract: ")
     assert words in str(caught.value)
     assert len(str(caught.value)) < 300
+
+
+def test_the_background_is_no_lesion() -> None:
+    with pytest.raises(ContractInvalid) as caught:
+        dataclasses.replace(MELASMA, lesion_classes=("BACKGROUND", "HHB"))
+    assert "lesion_classes are ('BACKGROUND', 'HHB'), expected a tuple of names from ['ET', 'HHB'" in str(caught.value)
 
 
 @pytest.mark.parametrize("schema", ["skinseg.contract/2", None, 1, ["skinseg.contract/1"]])
@@ -153,6 +192,11 @@ def test_a_foreign_field_is_named() -> None:
         ("std", [[1], [1], [1]], "std is ([1], [1], [1]), expected three finite numbers"),
         ("classes", "lesion", "classes is 'lesion', expected a list"),
         ("classes", [["lesion"]], "classes are (['lesion'],)"),
+        ("lesion_classes", "lesion", "lesion_classes is 'lesion', expected a list"),
+        ("lesion_classes", {"lesion": 1}, "lesion_classes is {'lesion': 1}, expected a list"),
+        ("lesion_classes", [["lesion"]], "lesion_classes are (['lesion'],)"),
+        ("lesion_classes", ["x" * 100_000], "lesion_classes are ('xxx"),
+        ("lesion_classes", ["mole"] * 100_000, "lesion_classes are ('mole', 'mole'"),
         ("threshold", {}, "threshold is {}, expected a number"),
         ("threshold", "x" * 100_000, "threshold is 'xxx"),
     ],
@@ -172,7 +216,7 @@ def test_what_is_no_object_is_refused(document: object) -> None:
 
 def test_whatever_json_brings_gives_a_contract_or_one_of_our_errors() -> None:
     odd_values: list[object] = [None, True, -1, 0.5, 1e308, 10**400, "", "RGB", [], [[]], [256, 256], {}, {"a": None}]
-    for field in BINARY.to_json():
+    for field in MELASMA.to_json():
         for value in odd_values:
             document: Mapping[str, object] = _document(**{field: value})
             try:
