@@ -1,7 +1,8 @@
 """The networks, one a file, and the registry that finds them by name. Needs torch."""
 
+from skinseg_edge.networks.hhbsnet import HHBSNet
 from skinseg_edge.networks.registry import NetworkFactory, create, names, register
 from skinseg_edge.networks.scsonet import SCSONet
 from skinseg_edge.networks.unet import UNet
 
-__all__ = ["NetworkFactory", "SCSONet", "UNet", "create", "names", "register"]
+__all__ = ["HHBSNet", "NetworkFactory", "SCSONet", "UNet", "create", "names", "register"]
