@@ -3,6 +3,7 @@
 from skinseg_edge.networks.hhbsnet import HHBSNet
 from skinseg_edge.networks.registry import NetworkFactory, create, names, register
 from skinseg_edge.networks.scsonet import SCSONet
+from skinseg_edge.networks.ulffn import ULFFN
 from skinseg_edge.networks.unet import UNet
 
-__all__ = ["HHBSNet", "NetworkFactory", "SCSONet", "UNet", "create", "names", "register"]
+__all__ = ["HHBSNet", "NetworkFactory", "SCSONet", "ULFFN", "UNet", "create", "names", "register"]

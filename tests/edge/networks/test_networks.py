@@ -162,7 +162,7 @@ class TestRegistry:
         assert {"scsonet", "unet"} <= set(networks.names())
 
     def test_an_unknown_network_is_answered_with_the_known_ones(self) -> None:
-        with pytest.raises(UnknownName, match=r"'scsonett'.*scsonet, unet"):
+        with pytest.raises(UnknownName, match=r"'scsonett'.*scsonet.*did you mean 'scsonet'"):
             networks.create("scsonett")
 
     def test_an_option_that_a_network_does_not_have_is_refused_by_name(self) -> None:
