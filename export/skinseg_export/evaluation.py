@@ -140,7 +140,7 @@ def evaluate(
                 f"cannot evaluate {pair.name}: its mask is {truth.shape} px (rows, columns), its photo "
                 f"{result.photo_hw}; masks must be drawn at the size of their photos"
             )
-        probability = lesion_map(result.network_probability)
+        probability = lesion_map(result.network_probability, result.contract)
         network_truth = to_network_mask(truth, result.contract) >= 128
         lesion += _histogram(probability[network_truth])
         skin += _histogram(probability[~network_truth])

@@ -264,7 +264,7 @@ class _Export:
             tools=tool_versions(),
             created=_today(),
         )
-        cases = add_golden(self.draft, golden)
+        cases = add_golden(self.draft, golden, checkpoint.contract)
         sources = [case.source for case in golden]
         card = model_card(name, provenance, self.artefacts, card=checkpoint.card, golden=sources)
         self.draft.add_bytes("MODEL_CARD.md", card.encode())

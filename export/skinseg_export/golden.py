@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_edge.bundle import BundleDraft
+from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.readers import PICTURE_SUFFIXES
 from skinseg_edge.datasets.synthetic_lesions import draw
 from skinseg_edge.errors import DatasetUnusable, FileMissing
@@ -79,15 +80,15 @@ def golden_from_folder(folder: Path, reference: Segmenter) -> tuple[Golden, ...]
     return _chosen(((path.name, _reduced(path)) for path in spread), reference)
 
 
-def add_golden(draft: BundleDraft, golden: Iterable[Golden]) -> tuple[GoldenCase, ...]:
-    """Write the pictures, masks (0 or 255) and probabilities (16-bit) of *golden* below `golden/`."""
+def add_golden(draft: BundleDraft, golden: Iterable[Golden], contract: ModelContract) -> tuple[GoldenCase, ...]:
+    """Write the pictures, masks (0 or 255) and probabilities of lesion (16-bit) of *golden* below `golden/`."""
     cases = []
     for case in golden:
         stem = f"golden/{case.name}"
         image, mask, probability = f"{stem}.png", f"{stem}.mask.png", f"{stem}.probability.png"
         draft.add_bytes(image, case.image)
         draft.add_bytes(mask, encode_png(case.mask))
-        draft.add_bytes(probability, encode_png(_sixteen_bits(case.probability)))
+        draft.add_bytes(probability, encode_png(_sixteen_bits(lesion_map(case.probability, contract))))
         cases.append(
             GoldenCase(
                 image=image, mask=mask, probability=probability, min_dice=MIN_DICE, max_area_drift=MAX_AREA_DRIFT
@@ -119,7 +120,7 @@ def _segmented(pictures: Iterable[tuple[str, NDArray[np.uint8]]], reference: Seg
 
 
 def _sixteen_bits(probability: NDArray[np.float32]) -> NDArray[np.uint16]:
-    return np.asarray(np.round(np.clip(lesion_map(probability), 0, 1) * 65535), np.uint16)
+    return np.asarray(np.round(np.clip(probability, 0, 1) * 65535), np.uint16)
 
 
 def _is_photo(path: Path) -> bool:

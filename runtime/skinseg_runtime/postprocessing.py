@@ -1,7 +1,8 @@
 """From the network's probabilities to a mask in photo coordinates: upsample, decide, fill holes, drop specks.
 
-Two classes (one sigmoid map): a pixel is lesion when p >= threshold. Several (softmax): when some other class is more
-probable than the background, which is the first.
+Two classes (one sigmoid map): a pixel is lesion when p >= threshold. Several (softmax): when some class that counts as
+lesion is more probable than every class that does not. Unless the contract names them, all but the first class, the
+background, count as lesion.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from skinseg_edge.preprocessing import Placement
 __all__ = [
     "PostProcessing",
     "class_map_from_probability",
+    "default_rules",
     "lesion_map",
     "lesion_probability",
     "mask_from_probability",
@@ -39,26 +41,44 @@ class PostProcessing:
     smallest_of_largest: float = 0.1
 
 
+def default_rules(contract: ModelContract) -> PostProcessing:
+    """Return how masks are cleaned when nobody says: as above, or not at all where a contract names lesion classes.
+
+    Such a network tells parts of a face: a patch around the mouth makes no lesion of it, and small patches count.
+    """
+    if contract.lesion_classes and not contract.is_binary:
+        return PostProcessing(fill_holes=False, smallest_of_photo=0, smallest_of_largest=0)
+    return PostProcessing()
+
+
 def lesion_probability(
     network_probability: NDArray[np.float32], placement: Placement, contract: ModelContract
 ) -> NDArray[np.float32]:
-    """Return how probable it is that a pixel is anything but background.
+    """Return how probable it is that a pixel is lesion.
 
     *network_probability*: (K, input rows, input columns) float32 in [0, 1]. Returns (photo rows, photo columns) float32
     in [0, 1], 0 where the network saw nothing.
     """
-    _check(network_probability, contract)
-    return placement.to_photo(lesion_map(network_probability))
+    return placement.to_photo(lesion_map(network_probability, contract))
 
 
-def lesion_map(network_probability: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how probable anything but background is, at network size.
+def lesion_map(network_probability: NDArray[np.float32], contract: ModelContract) -> NDArray[np.float32]:
+    """Return how probable lesion is at network size: the sum over the classes that count as such.
 
-    *network_probability*: (K, input rows, input columns) float32 in [0, 1]; K = 1 is a map of the lesion itself, else
-    the first map is the background. Returns (input rows, input columns) float32 in [0, 1].
+    *network_probability*: (K, input rows, input columns) float32 in [0, 1]. Returns (input rows, input columns) float32
+    in [0, 1].
+
+    Raises ValueError if network_probability.shape != (K, *contract.input_hw).
     """
-    first = network_probability[0]
-    return np.asarray(first if len(network_probability) == 1 else np.float32(1) - first)
+    _check(network_probability, contract)
+    lesions = contract.lesion_indices
+    if len(lesions) == 1:
+        return np.asarray(network_probability[lesions[0]])
+    if len(lesions) == len(contract.classes) - 1:
+        return np.asarray(np.float32(1) - network_probability[0])
+    # Rounding may carry a sum of probabilities past 1.
+    total = np.sum(network_probability[list(lesions)], axis=0, dtype=np.float32)
+    return np.asarray(np.minimum(total, 1), np.float32)
 
 
 def mask_from_probability(
@@ -70,7 +90,7 @@ def mask_from_probability(
     """Return the mask at photo size.
 
     *network_probability*: (K, input rows, input columns) float32 in [0, 1]. Returns (photo rows, photo columns) bool,
-    True = lesion (any class but background).
+    True = lesion. Where a lesion class and another one are equally probable, there is none.
 
     Raises ValueError if network_probability.shape != (K, *contract.input_hw).
     """
@@ -78,35 +98,64 @@ def mask_from_probability(
     if contract.is_binary:
         mask = placement.to_photo(network_probability[0]) >= contract.threshold
     else:
-        mask = _strongest(network_probability, placement)[1] > placement.to_photo(network_probability[0])
-    return _cleaned(mask, rules or PostProcessing())
+        lesion = _highest(network_probability, placement, contract.lesion_indices)
+        mask = lesion > _highest(network_probability, placement, _other_indices(contract))
+    return _cleaned(mask, rules or default_rules(contract))
 
 
 def class_map_from_probability(
-    network_probability: NDArray[np.float32], placement: Placement, mask: NDArray[np.bool_]
+    network_probability: NDArray[np.float32],
+    placement: Placement,
+    contract: ModelContract,
+    mask: NDArray[np.bool_],
 ) -> NDArray[np.uint8]:
-    """Return the class of every pixel: 0 outside *mask*, inside it the most probable class that is not background.
+    """Return the class of every pixel: the most probable lesion class inside *mask*, outside it of the other classes.
+
+    So a part of a lesion that was cleaned away takes the class that was next. Where the network saw nothing, there is
+    background; a tie goes to the lower number.
 
     *network_probability*: (K, input rows, input columns). *mask*: (photo rows, photo columns) bool, from
     `mask_from_probability`. Returns (photo rows, photo columns) uint8; a binary network's lesion is 1.
+
+    Raises ValueError if network_probability.shape != (K, *contract.input_hw).
     """
-    if len(network_probability) == 1:
+    _check(network_probability, contract)
+    if contract.is_binary:
         return mask.astype(np.uint8)
-    return np.where(mask, _strongest(network_probability, placement)[0], np.uint8(0))
+    outside = _strongest(network_probability, placement, _other_indices(contract))
+    np.copyto(outside, _strongest(network_probability, placement, contract.lesion_indices), where=mask)
+    return outside
+
+
+def _other_indices(contract: ModelContract) -> tuple[int, ...]:
+    return tuple(index for index in range(len(contract.classes)) if index not in contract.lesion_indices)
+
+
+def _highest(
+    network_probability: NDArray[np.float32], placement: Placement, indices: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Return the probability of the most probable of these classes, at photo size."""
+    best = placement.to_photo(network_probability[indices[0]])
+    for k in indices[1:]:
+        np.maximum(best, placement.to_photo(network_probability[k]), out=best)
+    return best
 
 
 def _strongest(
-    network_probability: NDArray[np.float32], placement: Placement
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return the most probable class from 1 on and its probability, at photo size; a tie goes to the lower number."""
-    best = placement.to_photo(network_probability[1])
-    number = np.ones(placement.photo_hw, np.uint8)
-    for k in range(2, len(network_probability)):
+    network_probability: NDArray[np.float32], placement: Placement, indices: tuple[int, ...]
+) -> NDArray[np.uint8]:
+    """Return which of these classes, in rising order, is the most probable, at photo size."""
+    number = np.full(placement.photo_hw, indices[0], np.uint8)
+    if len(indices) == 1:
+        return number
+    best = placement.to_photo(network_probability[indices[0]])
+    for k in indices[1:]:
         candidate = placement.to_photo(network_probability[k])
-        wins = candidate > best
-        number[wins] = k
+        # Numbers rise, so the largest of a pixel's winners is the last one. At 12 megapixels an indexed assignment
+        # would take several times as long.
+        np.maximum(number, (candidate > best).view(np.uint8) * np.uint8(k), out=number)
         np.maximum(best, candidate, out=best)
-    return number, best
+    return number
 
 
 def _check(network_probability: NDArray[np.float32], contract: ModelContract) -> None:

@@ -57,13 +57,16 @@ class Segmentation:
 
     @cached_property
     def probability(self) -> NDArray[np.float32]:
-        """(H, W) float32 in [0, 1] at photo size: how probable it is that a pixel is not background."""
+        """(H, W) float32 in [0, 1] at photo size: how probable it is that a pixel is lesion."""
         return lesion_probability(self.network_probability, self.placement, self.contract)
 
     @cached_property
     def class_map(self) -> NDArray[np.uint8]:
-        """(H, W) uint8 at photo size: 0 background; else the index of the class, 1 for a binary network's lesion."""
-        return class_map_from_probability(self.network_probability, self.placement, self.mask)
+        """(H, W) uint8 at photo size: number of each pixel's class in the contract; 1 for a binary network's lesion.
+
+        Inside the mask only classes that count as lesion, outside it only others.
+        """
+        return class_map_from_probability(self.network_probability, self.placement, self.contract, self.mask)
 
     @cached_property
     def _outcome(self) -> tuple[NDArray[np.bool_], tuple[Lesion, ...], float]:

@@ -13,7 +13,7 @@ from skinseg_edge.errors import BundleUnusable, ContractInvalid, PictureUnreadab
 from skinseg_edge.image_io import MAX_PIXELS, decode
 from skinseg_edge.preprocessing import to_network_input
 from skinseg_runtime.engines import Engine, open_engine
-from skinseg_runtime.postprocessing import PostProcessing
+from skinseg_runtime.postprocessing import PostProcessing, default_rules
 from skinseg_runtime.segmentation import Segmentation
 
 __all__ = ["Segmenter"]
@@ -23,7 +23,7 @@ class Segmenter:
     """A network behind an engine, ready for photos; use it in a `with` block or close it.
 
     *contract*: what the network expects and gives. *engine*: anything with the shape of `engines.Engine`. *rules*: how
-    masks are cleaned; None takes the defaults. *max_pixels*: largest photo that is accepted.
+    masks are cleaned; None takes `default_rules`. *max_pixels*: largest photo that is accepted.
 
     `segment` may be called from several threads at once when the engine allows it, as ONNX Runtime does.
 
@@ -46,7 +46,7 @@ class Segmenter:
             )
         self.contract = contract
         self.engine = engine
-        self.rules = rules or PostProcessing()
+        self.rules = rules or default_rules(contract)
         self.max_pixels = max_pixels
 
     @classmethod

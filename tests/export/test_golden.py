@@ -27,7 +27,7 @@ def test_drawn_cases_are_eight_numbered_pictures_with_a_lesion(golden: tuple[Gol
 def test_what_is_written_is_what_the_segmenter_gives_for_the_written_picture(
     golden: tuple[Golden, ...], segmenter: Segmenter, tmp_path: Path
 ) -> None:
-    cases = add_golden(BundleDraft(tmp_path), golden[:2])
+    cases = add_golden(BundleDraft(tmp_path), golden[:2], CONTRACT)
 
     for case in cases:
         result = segmenter.segment(tmp_path / case.image)

@@ -1,5 +1,7 @@
 """From probabilities to masks: threshold, holes, specks, and several classes."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from skinseg_edge.preprocessing import place
 from skinseg_runtime.postprocessing import (
     PostProcessing,
     class_map_from_probability,
+    default_rules,
+    lesion_map,
     lesion_probability,
     mask_from_probability,
 )
@@ -17,6 +21,9 @@ from skinseg_runtime.postprocessing import (
 HW = (40, 60)
 CONTRACT = ModelContract(input_hw=HW)
 RAW = PostProcessing(fill_holes=False, smallest_of_photo=0, smallest_of_largest=0)
+
+
+FACE = ModelContract(input_hw=HW, classes=("BACKGROUND", "ET", "HHB", "XB", "LF", "RF"), lesion_classes=("HHB",))
 
 
 def mask_of(drawn: NDArray[np.bool_], rules: PostProcessing | None = None) -> NDArray[np.bool_]:
@@ -128,7 +135,7 @@ def test_of_several_classes_the_mask_is_what_is_not_background() -> None:
     placement = place(HW, contract)
 
     mask = mask_from_probability(probability, placement, contract)
-    class_map = class_map_from_probability(probability, placement, mask)
+    class_map = class_map_from_probability(probability, placement, contract, mask)
 
     expected = np.zeros(HW, np.uint8)
     expected[5:35, 5:25] = 2
@@ -147,3 +154,127 @@ def test_where_several_classes_see_nothing_there_is_background() -> None:
 
     assert mask.sum() == 40 * 60
     assert lesion_probability(probability, placement, contract)[0, 0] == 0
+
+
+def random_probability(classes: int, seed: int = 3) -> NDArray[np.float32]:
+    """Draw (classes, *HW) probabilities of blobs some pixels wide."""
+    noise = np.random.default_rng(seed).normal(size=(classes, *HW)).astype(np.float32)
+    logits = np.stack([cv2.GaussianBlur(plane, (0, 0), 3) * 20 for plane in noise])
+    exponent = np.exp(logits - logits.max(axis=0))
+    return np.asarray(exponent / exponent.sum(axis=0), np.float32)
+
+
+@pytest.mark.parametrize("lesions", [(), ("HHB",), ("RF", "HHB"), ("ET", "HHB", "XB", "LF")])
+def test_lesion_is_where_the_most_probable_class_counts_as_lesion(lesions: tuple[str, ...]) -> None:
+    contract = replace(FACE, lesion_classes=lesions)
+    probability = random_probability(6)
+    placement = place(HW, contract)  # the photo has the network's size, so nothing is interpolated
+
+    mask = mask_from_probability(probability, placement, contract, RAW)
+    class_map = class_map_from_probability(probability, placement, contract, mask)
+
+    strongest = probability.argmax(axis=0)
+    assert len(np.unique(strongest)) == 6
+    assert np.array_equal(mask, np.isin(strongest, contract.lesion_indices))
+    assert np.array_equal(class_map, strongest)
+
+
+def test_without_named_lesions_the_mask_is_still_what_beats_the_background() -> None:
+    contract = replace(FACE, lesion_classes=())
+    probability = random_probability(6)
+    assert np.array_equal(
+        mask_from_probability(probability, place(HW, contract), contract, RAW),
+        probability[1:].max(axis=0) > probability[0],
+    )
+
+
+def test_at_another_size_too_the_mask_holds_lesion_classes_and_its_outside_the_others() -> None:
+    placement = place((171, 233), FACE)
+    probability = random_probability(6)
+
+    mask = mask_from_probability(probability, placement, FACE)
+    class_map = class_map_from_probability(probability, placement, FACE, mask)
+
+    upsampled = np.stack([placement.to_photo(plane) for plane in probability])
+    assert mask.any()
+    assert np.array_equal(class_map == 2, mask)
+    assert np.array_equal(class_map, upsampled.argmax(axis=0))
+
+
+def test_what_is_cleaned_away_takes_the_class_that_was_next() -> None:
+    probability = np.zeros((6, *HW), np.float32)
+    probability[4] = 1.0
+    probability[:, 5:25, 5:25] = np.array([0, 0, 0.9, 0.1, 0, 0], np.float32)[:, None, None]
+    probability[:, 12:15, 12:15] = np.array([0, 0.9, 0.1, 0, 0, 0], np.float32)[:, None, None]  # a hole
+    probability[:, 33:35, 50:52] = np.array([0, 0, 0.6, 0, 0, 0.4], np.float32)[:, None, None]  # a speck
+    placement = place(HW, FACE)
+
+    mask = mask_from_probability(probability, placement, FACE, PostProcessing())
+    class_map = class_map_from_probability(probability, placement, FACE, mask)
+
+    expected = np.full(HW, 4, np.uint8)
+    expected[5:25, 5:25] = 2
+    expected[33:35, 50:52] = 5
+    assert np.array_equal(class_map, expected)
+    assert np.array_equal(mask, expected == 2)
+
+
+def test_a_network_of_face_parts_keeps_small_patches_and_does_not_fill_a_ring_around_the_mouth() -> None:
+    assert default_rules(FACE) == RAW
+    assert default_rules(replace(FACE, lesion_classes=())) == PostProcessing()
+    assert default_rules(CONTRACT) == default_rules(replace(CONTRACT, lesion_classes=("lesion",))) == PostProcessing()
+    probability = random_probability(6)
+    placement = place(HW, FACE)
+    assert np.array_equal(
+        mask_from_probability(probability, placement, FACE), mask_from_probability(probability, placement, FACE, RAW)
+    )
+
+
+def test_where_lesion_and_another_class_are_equally_probable_there_is_no_lesion() -> None:
+    probability = np.zeros((6, *HW), np.float32)
+    probability[[2, 3]] = 0.5  # the lesion has the lower number
+    placement = place(HW, FACE)
+
+    mask = mask_from_probability(probability, placement, FACE)
+
+    assert not mask.any()
+    assert (class_map_from_probability(probability, placement, FACE, mask) == 3).all()
+
+
+def test_where_face_parts_are_not_seen_there_is_background() -> None:
+    contract = replace(FACE, resize="crop")
+    placement = place((40, 200), contract)
+    probability = np.zeros((6, *HW), np.float32)
+    probability[3] = 1
+
+    mask = mask_from_probability(probability, placement, contract)
+    class_map = class_map_from_probability(probability, placement, contract, mask)
+
+    assert (class_map == 3).sum() == 40 * 60
+    assert set(np.unique(class_map)) == {0, 3}
+
+
+@pytest.mark.parametrize(
+    ("lesions", "expected"), [((), 0.75), (("HHB",), 0.25), (("ET", "HHB", "RF"), 0.125 + 0.25 + 0.0625)]
+)
+def test_the_probability_of_lesion_is_the_sum_over_its_classes(lesions: tuple[str, ...], expected: float) -> None:
+    probability = np.zeros((6, *HW), np.float32)
+    probability[:] = np.array([0.25, 0.125, 0.25, 0.25, 0.0625, 0.0625], np.float32)[:, None, None]
+    contract = replace(FACE, lesion_classes=lesions)
+    assert (lesion_map(probability, contract) == np.float32(expected)).all()
+    assert lesion_map(probability, contract).dtype == np.float32
+
+
+def test_a_sum_of_probabilities_never_exceeds_one() -> None:
+    probability = np.full((6, *HW), np.float32(0.33333337))
+    assert lesion_map(probability, replace(FACE, lesion_classes=("ET", "HHB", "XB"))).max() == 1
+
+
+def test_of_256_classes_each_is_found() -> None:
+    contract = ModelContract(input_hw=(16, 16), classes=tuple(f"class {k}" for k in range(256)))
+    probability = np.eye(256, dtype=np.float32).reshape(256, 16, 16)
+    placement = place((16, 16), contract)
+    mask = mask_from_probability(probability, placement, contract, RAW)
+    assert np.array_equal(
+        class_map_from_probability(probability, placement, contract, mask), np.arange(256).reshape(16, 16)
+    )
