@@ -25,10 +25,22 @@ from numpy.typing import NDArray
 from skinseg_edge.atomic_files import write_bytes_atomically
 from skinseg_edge.errors import FileMissing, PictureTooLarge, PictureUnreadable
 from skinseg_edge.exif_orientation import upright
+from skinseg_edge.picture_formats import png
 from skinseg_edge.picture_header import PictureFormat, PictureHeader, check_whole, read_header
-from skinseg_edge.pixel_decoding import REDUCTIONS, Reduction, reduced_hw, stored_pixels
+from skinseg_edge.pixel_decoding import REDUCTIONS, Reduction, reduced_hw, stored_numbers, stored_pixels
 
-__all__ = ["MAX_PIXELS", "Picture", "Reduction", "decode", "decode_mask", "encode_png", "read_header", "write_png"]
+__all__ = [
+    "MAX_PIXELS",
+    "Picture",
+    "Reduction",
+    "decode",
+    "decode_mask",
+    "decode_numbers",
+    "encode_png",
+    "has_palette",
+    "read_header",
+    "write_png",
+]
 
 MAX_PIXELS = 60_000_000
 """Default limit: above every phone and dermatoscope of 2025 in its usual mode, and 180 MB once decoded."""
@@ -96,6 +108,31 @@ def decode_mask(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> 
         )
     mask = levels >= 1 if top == 1 else levels >= 128
     return upright(mask.view(np.uint8), header.orientation).view(np.bool_)
+
+
+def decode_numbers(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint16]:
+    """Decode a PNG whose pixels are numbers, such as classes: grey or palette, of any bit depth, upright, never scaled.
+
+    Returns (H, W) uint16. Raises what `decode` raises, and PictureUnreadable if it is no PNG or a colour picture.
+    """
+    data, name = _bytes_of(source, max_pixels)
+    header = _accepted_header(data, name, max_pixels)
+    if header.format != "PNG":
+        raise PictureUnreadable(
+            f"cannot read {name} as a class map: it is a {header.format} file, expected a grey or palette PNG, "
+            "which keeps every class number; save it as that"
+        )
+    return upright(stored_numbers(data, header, name), header.orientation)
+
+
+def has_palette(path: str | Path) -> bool:
+    """Tell whether a file is a PNG whose pixels are numbers of colours; False where nothing can be read."""
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(26)
+    except (OSError, ValueError):  # ValueError: a path with a zero byte in it
+        return False
+    return len(head) == 26 and png.recognises(head) and png.has_palette(head)
 
 
 def encode_png(pixels: NDArray[np.bool_ | np.uint8 | np.uint16]) -> bytes:

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinseg_edge.errors import PictureUnreadable
 from skinseg_edge.picture_formats import png, tiff
 from skinseg_edge.picture_formats.header import damaged
 from skinseg_edge.picture_header import PictureHeader
 
-__all__ = ["REDUCTIONS", "Reduction", "reduced_hw", "stored_pixels"]
+__all__ = ["REDUCTIONS", "Reduction", "reduced_hw", "stored_numbers", "stored_pixels"]
 
 Reduction: TypeAlias = Literal[1, 2, 4, 8]
 
@@ -52,6 +53,27 @@ def stored_pixels(
     if decoded.shape[:2] != expected:
         raise damaged(name, header.format, f"its pixels are {decoded.shape[:2]}, its header says {expected}")
     return decoded
+
+
+def stored_numbers(data: bytes, header: PictureHeader, name: str) -> NDArray[np.uint16]:
+    """Decode a PNG to the numbers it stores, (H, W) uint16, before the EXIF orientation is applied.
+
+    A number is a grey level or a place in the palette, of any bit depth, never scaled; a colour picture whose channels
+    are equal counts as grey, and transparency is ignored.
+
+    Raises PictureUnreadable if the decoder refuses the bytes, or the channels differ.
+    """
+    decoded = _imdecode(png.as_numbers(data), cv2.IMREAD_UNCHANGED)
+    if decoded is None or decoded.shape[:2] != (header.height, header.width):
+        raise damaged(name, header.format, "its pixels cannot be decoded")
+    if decoded.ndim == 3:
+        if any(np.any(decoded[:, :, 0] != decoded[:, :, channel]) for channel in (1, 2)):
+            raise PictureUnreadable(
+                f"cannot read {name} as a class map: it is a colour picture, expected a grey or palette PNG with a "
+                "class number a pixel; save the numbers, not their colours"
+            )
+        decoded = decoded[:, :, 0]
+    return (decoded // png.number_scale(data)).astype(np.uint16)
 
 
 def _decoded_jpeg(data: bytes, reduction: Reduction) -> NDArray[np.uint8] | None:

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from skinseg_edge.contract import ModelContract
 
-__all__ = ["NetworkInput", "Placement", "place", "resize_pixels", "to_network_input", "to_network_mask"]
+__all__ = [
+    "NetworkInput",
+    "Placement",
+    "place",
+    "resize_pixels",
+    "to_network_input",
+    "to_network_labels",
+    "to_network_mask",
+]
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,25 @@ def to_network_mask(mask: NDArray[np.bool_], contract: ModelContract) -> NDArray
     return _laid(levels, placement, 0)
 
 
+def to_network_labels(labels: NDArray[np.uint8], contract: ModelContract) -> NDArray[np.uint8]:
+    """Bring a photo's class map to where `to_network_input` brings its photo.
+
+    *labels*: (rows, columns) uint8 class numbers at photo size. Returns (input rows, input columns) uint8,
+    C-contiguous: each pixel takes the class under its centre, and letterbox borders are class 0.
+
+    Raises ValueError if labels is not an H x W uint8 array or has no pixel.
+    """
+    if labels.ndim != 2 or labels.dtype != np.uint8 or labels.size == 0:
+        raise ValueError(f"a class map is (H, W) uint8 with H, W > 0; got {labels.shape} {labels.dtype}")
+    placement = place((labels.shape[0], labels.shape[1]), contract)
+    seen = _seen_part(labels, placement)
+    rows, columns = (_under_centres(of, to) for of, to in zip(seen.shape, placement.covered_hw, strict=True))
+    canvas = np.zeros(placement.input_hw, np.uint8)
+    top, left, bottom, right = placement.input_box
+    canvas[top:bottom, left:right] = seen[rows[:, None], columns]
+    return canvas
+
+
 def resize_pixels(pixels: NDArray[np.uint8], hw: tuple[int, int]) -> NDArray[np.uint8]:
     """Resize to *hw* (rows, columns; px): area average along an axis that shrinks, bilinear along one that grows.
 
@@ -130,6 +157,12 @@ def resize_pixels(pixels: NDArray[np.uint8], hw: tuple[int, int]) -> NDArray[np.
 
 def _resized(pixels: NDArray[np.uint8], hw: tuple[int, int], interpolation: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(pixels, (hw[1], hw[0]), interpolation=interpolation), dtype=np.uint8)
+
+
+def _under_centres(of: int, to: int) -> NDArray[np.intp]:
+    """Return which of *of* pixels lies under the centre of each of *to*, in whole numbers so that no rounding tilts."""
+    # OpenCV's INTER_NEAREST takes the pixel under the corner, half a pixel away from where the photo goes.
+    return (2 * np.arange(to, dtype=np.intp) + 1) * of // (2 * to)
 
 
 def _laid(pixels: NDArray[np.uint8], placement: Placement, border: int) -> NDArray[np.uint8]:

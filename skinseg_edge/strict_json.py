@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NoReturn, TypeVar
 
-from skinseg_edge.errors import BundleUnusable
+from skinseg_edge.errors import BundleUnusable, InputError
 
 __all__ = ["Fields", "canonical_bytes", "is_json", "parse_object", "shown"]
 
@@ -30,12 +30,15 @@ def shown(value: object) -> str:
     return _repr.repr(value)
 
 
-def parse_object(data: bytes, what: str) -> dict[str, object]:
+def parse_object(
+    data: bytes, what: str, *, mend: str = _MEND, error_class: type[InputError] = BundleUnusable
+) -> dict[str, object]:
     """Read one JSON object.
 
-    *what*: name of the document in messages.
+    *what*: name of the document in messages. *mend*: how they end. *error_class*: what is raised for a document that is
+    no part of a bundle.
 
-    Raises BundleUnusable if data is no strict JSON (see the module's head) or no object.
+    Raises *error_class* if data is no strict JSON (see the module's head) or no object.
     """
     try:
         document: object = json.loads(
@@ -46,16 +49,16 @@ def parse_object(data: bytes, what: str) -> dict[str, object]:
             parse_int=_short_int,
         )
     except UnicodeDecodeError as error:
-        raise BundleUnusable(f"cannot read {what}: byte {error.start} is not UTF-8, {_MEND}") from error
+        raise error_class(f"cannot read {what}: byte {error.start} is not UTF-8, {mend}") from error
     except RecursionError as error:
-        raise BundleUnusable(f"cannot read {what}: it is nested deeper than {_DEEPEST} levels, {_MEND}") from error
+        raise error_class(f"cannot read {what}: it is nested deeper than {_DEEPEST} levels, {mend}") from error
     except ValueError as error:
-        raise BundleUnusable(f"cannot read {what}: it is no strict JSON ({error}), {_MEND}") from error
+        raise error_class(f"cannot read {what}: it is no strict JSON ({error}), {mend}") from error
     if not isinstance(document, dict):
-        raise BundleUnusable(f"cannot read {what}: got a JSON {type(document).__name__}, expected an object, {_MEND}")
+        raise error_class(f"cannot read {what}: got a JSON {type(document).__name__}, expected an object, {mend}")
     if not is_json(document):
-        raise BundleUnusable(
-            f"cannot read {what}: it is nested deeper than {_DEEPEST} levels or holds half a character, {_MEND}"
+        raise error_class(
+            f"cannot read {what}: it is nested deeper than {_DEEPEST} levels or holds half a character, {mend}"
         )
     return document
 

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from skinseg_edge.picture_formats.header import PictureHeader, damaged, ends_early, not_too_many
 from skinseg_edge.picture_formats.tags import orientation_in
 
-__all__ = ["check_whole", "only_pixels", "read_header", "recognises"]
+__all__ = ["as_numbers", "check_whole", "has_palette", "number_scale", "only_pixels", "read_header", "recognises"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY, _PALETTE = 0, 3  # colour types
 _FOR_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
@@ -55,7 +56,7 @@ def check_whole(data: bytes, name: str) -> None:
         raise ends_early(name, "PNG", "its last chunk (IEND) is missing")
     if b"IDAT" not in kinds:
         raise damaged(name, "PNG", "it has a header but no pixels")
-    if data[25] == 3 and b"PLTE" not in kinds[: kinds.index(b"IDAT")]:  # byte 25 of the file: the colour type
+    if has_palette(data) and b"PLTE" not in kinds[: kinds.index(b"IDAT")]:
         raise damaged(name, "PNG", "its pixels are palette numbers and its palette is missing")
     if kinds.count(b"IHDR") != 1:
         raise damaged(name, "PNG", f"it has {kinds.count(b'IHDR')} headers")
@@ -67,6 +68,31 @@ def only_pixels(data: bytes) -> bytes:
     libpng prints a line on stderr for profiles that it finds odd, and nothing here uses them.
     """
     return _SIGNATURE + b"".join(data[start:end] for kind, start, end in _chunks(data) if kind in _FOR_PIXELS)
+
+
+def has_palette(data: bytes) -> bool:
+    """Tell whether the pixels of a PNG are numbers of colours in a palette."""
+    return data[25] == _PALETTE  # byte 25 of the file: the colour type
+
+
+def as_numbers(data: bytes) -> bytes:
+    """Turn a palette PNG into a grey one with the palette numbers as its levels; leave transparency out of any PNG.
+
+    Both store their pixels alike, so only the header changes: a decoder that knows colours alone then gives numbers.
+    """
+    kept = [(kind, data[start:end]) for kind, start, end in _chunks(data) if kind in (b"IHDR", b"IDAT", b"IEND")]
+    if has_palette(data):
+        header = bytearray(kept[0][1])  # length, kind, width, height: 4 bytes each; depth, colour type: 1; ...
+        header[17] = _GREY
+        header[-4:] = struct.pack(">I", zlib.crc32(header[4:-4]))
+        kept[0] = (b"IHDR", bytes(header))
+    return _SIGNATURE + b"".join(chunk for _, chunk in kept)
+
+
+def number_scale(data: bytes) -> int:
+    """Return by what a decoder multiplies grey levels of less than 8 bits to fill 0 to 255: 255, 85 or 17; else 1."""
+    depth = data[24]
+    return 255 // (2**depth - 1) if data[25] in (_GREY, _PALETTE) and depth < 8 else 1
 
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:

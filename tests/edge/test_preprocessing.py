@@ -6,7 +6,14 @@ from numpy.typing import NDArray
 
 from skinseg_edge.contract import ModelContract, ResizeRule
 from skinseg_edge.metrics import dice
-from skinseg_edge.preprocessing import Placement, place, resize_pixels, to_network_input, to_network_mask
+from skinseg_edge.preprocessing import (
+    Placement,
+    place,
+    resize_pixels,
+    to_network_input,
+    to_network_labels,
+    to_network_mask,
+)
 
 RULES: list[ResizeRule] = ["stretch", "letterbox", "crop"]
 ODD_SIZES = [(97, 131), (131, 97), (257, 255), (333, 1001), (1001, 333), (64, 64), (31, 17)]
@@ -188,3 +195,50 @@ def test_a_mask_goes_where_its_photo_goes(resize: ResizeRule, photo_hw: tuple[in
     mask[20:70, 30:80] = True
     white = np.where(mask[..., None], np.uint8(255), np.uint8(0)).repeat(3, axis=2)
     assert np.array_equal(to_network_mask(mask, contract), to_network_input(white, contract).pixels[..., 0])
+
+
+@pytest.mark.parametrize("resize", RULES)
+@pytest.mark.parametrize("photo_hw", [*ODD_SIZES, (1, 1), (1, 900), (900, 1)])
+def test_a_class_map_goes_where_its_photo_goes(resize: ResizeRule, photo_hw: tuple[int, int]) -> None:
+    contract = contract_of(resize, (64, 48), pad_value=0)
+    lesion = disc(photo_hw, (photo_hw[1] * 0.45, photo_hw[0] * 0.55), 0.25 * min(photo_hw))
+
+    labels = to_network_labels(lesion.astype(np.uint8) * np.uint8(5), contract)
+
+    seen = to_network_input(as_photo(lesion), contract).pixels[:, :, 0]
+    assert labels.shape == (64, 48)
+    assert labels.flags.c_contiguous
+    assert set(np.unique(labels)) <= {0, 5}
+    assert (labels[seen == 255] == 5).all()
+    assert (labels[seen == 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (16, list(range(16))),
+        (48, list(range(1, 48, 3))),  # the middle one of each three
+        (32, list(range(1, 32, 2))),  # the centre lies between two: the right-hand one
+        (8, [n // 2 for n in range(16)]),
+        (1, [0] * 16),
+    ],
+)
+def test_a_class_is_taken_from_under_the_pixels_centre(width: int, expected: list[int]) -> None:
+    row = np.arange(width, dtype=np.uint8)[None, :]
+    assert to_network_labels(row, contract_of("stretch", (16, 16)))[7].tolist() == expected
+    assert to_network_labels(row.T, contract_of("stretch", (16, 16)))[:, 7].tolist() == expected
+
+
+def test_borders_of_a_class_map_are_background_and_a_crop_shows_its_middle() -> None:
+    tall = np.full((20, 10), 3, np.uint8)
+    assert to_network_labels(tall, contract_of("letterbox", (16, 16)))[0].tolist() == [0] * 4 + [3] * 8 + [0] * 4
+    tall[:5], tall[15:] = 1, 2
+    assert np.unique(to_network_labels(tall, contract_of("crop", (16, 16)))).tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((8, 8, 3), np.uint8), ((8, 8), np.int64), ((8, 8), np.bool_), ((0, 8), np.uint8)]
+)
+def test_what_is_no_class_map_is_refused_with_its_shape(shape: tuple[int, ...], dtype: type) -> None:
+    with pytest.raises(ValueError, match=r"a class map is \(H, W\) uint8 with H, W > 0; got \("):
+        to_network_labels(np.zeros(shape, dtype), contract_of("stretch"))

@@ -1,0 +1,79 @@
+"""Class maps: which class each pixel of a photo belongs to, drawn by somebody and kept in a file beside the photo.
+
+A map is (H, W) uint8 at photo size with class numbers; the list of class names, background first, says what they mean.
+One name is a binary set: 0 is background and 1 that class. What a file may be:
+
+- a LabelMe file (`.json`), whose shapes are filled, see `skinseg_edge.datasets.labelme`;
+- of one or two classes, a black-and-white mask in any picture format, or a coloured palette PNG of the numbers 0, 1;
+- of more classes, a grey or palette PNG with a class number a pixel.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinseg_edge.datasets.labelme import read_labelme
+from skinseg_edge.errors import DatasetUnusable
+from skinseg_edge.image_io import decode, decode_mask, decode_numbers, has_palette
+
+__all__ = ["MELASMA_CLASSES", "lesion_classes_of", "read_label_map"]
+
+MELASMA_CLASSES = ("BACKGROUND", "ET", "HHB", "XB", "LF", "RF")
+"""HHBSNet's classes: all else, forehead, melasma, chin, left face, right face; a region is its skin without melasma."""
+
+_GREY_WITHIN = 8  # levels; a palette whose used colours stay so close is grey
+
+
+def lesion_classes_of(classes: Sequence[str]) -> tuple[str, ...]:
+    """Return which of *classes* are lesion, for `ModelContract.lesion_classes`; () means every one but the first.
+
+    >>> lesion_classes_of(MELASMA_CLASSES), lesion_classes_of(("lesion",))
+    (('HHB',), ())
+    """
+    return ("HHB",) if set(classes) == set(MELASMA_CLASSES) else ()
+
+
+def read_label_map(path: str | Path, classes: Sequence[str]) -> NDArray[np.uint8]:
+    """Read the class map of a photo.
+
+    *classes*: the names by number, background first; one name is a binary set. Returns (H, W) uint8, upright, values
+    0 to len(classes) - 1, or 0 and 1 for one name.
+
+    Raises DatasetUnusable if a number or label is none of *classes* or a LabelMe file is no such file, FileMissing if
+    the path names nothing, PictureUnreadable and PictureTooLarge as `decode` does or if a picture is no class map.
+    """
+    file = Path(path)
+    if file.suffix.lower() == ".json":
+        return read_labelme(file, classes, drawn_last=lesion_classes_of(classes))
+    if len(classes) > 2 or _has_coloured_palette(file):
+        return _read_numbers(file, classes)
+    return decode_mask(file).view(np.uint8)
+
+
+def _read_numbers(file: Path, classes: Sequence[str]) -> NDArray[np.uint8]:
+    numbers = decode_numbers(file)
+    highest = max(len(classes), 2) - 1
+    found = int(numbers.max())
+    if found > highest:
+        row, column = (int(place) for place in np.argwhere(numbers == found)[0])
+        raise DatasetUnusable(
+            f"cannot read {file} as a class map: the pixel in row {row}, column {column} has the number {found}, "
+            f"expected 0 to {highest} ({', '.join(classes)}); {_advice(numbers)}"
+        )
+    return numbers.astype(np.uint8)
+
+
+def _advice(numbers: NDArray[np.uint16]) -> str:
+    if set(np.unique(numbers)) <= {0, 255}:
+        return "it looks like a black-and-white mask, which tells two classes only"
+    return "give the class names that the file was drawn with, or correct it"
+
+
+def _has_coloured_palette(file: Path) -> bool:
+    """Tell class numbers shown in colours from a black-and-white mask that some program saved with a palette."""
+    if not has_palette(file):
+        return False
+    pixels = decode(file).pixels
+    return int(np.max(pixels.max(axis=2) - pixels.min(axis=2))) > _GREY_WITHIN
