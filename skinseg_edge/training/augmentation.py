@@ -68,16 +68,23 @@ PHONE_AND_RING = replace(PHONE, ring=0.3)
 
 
 def augment(
-    photo: Photo, mask: Photo, side: int, policy: AugmentationPolicy, rng: np.random.Generator
+    photo: Photo,
+    mask: Photo,
+    side: int,
+    policy: AugmentationPolicy,
+    rng: np.random.Generator,
+    *,
+    soft: bool = True,
 ) -> tuple[Photo, Photo]:
     """Return a changed photo and mask, both *side* x *side* px.
 
     *photo*: (H, W, 3) uint8 RGB. *mask*: (H, W) uint8, 0 or 255. The mask comes back as (side, side) uint8 with soft
-    edges (0 to 255). Where the warp looks beyond the picture, photo and mask are both mirrored, so they still agree.
+    edges (0 to 255). Unless *soft*, it holds class numbers, and each pixel takes the class it came from: between 2 and
+    4 there is no 3. Where the warp looks beyond the picture, photo and mask are both mirrored, so they still agree.
     """
     warp = _warp(photo.shape[:2], side, policy, rng)
-    photo = _warped(photo, warp, side)
-    mask = _warped(mask, warp, side)
+    photo = _warped(photo, warp, side, cv2.INTER_LINEAR)
+    mask = _warped(mask, warp, side, cv2.INTER_LINEAR if soft else cv2.INTER_NEAREST)
     if rng.random() < policy.ring:
         photo, mask = _ring(photo, mask, rng)
     for change, probability in (
@@ -126,10 +133,8 @@ def _log_uniform(bounds: tuple[float, float], rng: np.random.Generator) -> float
     return float(np.exp(rng.uniform(np.log(bounds[0]), np.log(bounds[1]))))
 
 
-def _warped(picture: Photo, warp: NDArray[np.float64], side: int) -> Photo:
-    changed = cv2.warpPerspective(
-        picture, warp, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-    )
+def _warped(picture: Photo, warp: NDArray[np.float64], side: int, interpolation: int) -> Photo:
+    changed = cv2.warpPerspective(picture, warp, (side, side), flags=interpolation, borderMode=cv2.BORDER_REFLECT_101)
     return changed.astype(np.uint8, copy=False)
 
 

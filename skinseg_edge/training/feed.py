@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,10 +13,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from skinseg_edge.contract import ModelContract
+from skinseg_edge.datasets.label_maps import read_label_map
 from skinseg_edge.datasets.readers import PicturePair
 from skinseg_edge.errors import DatasetUnusable
 from skinseg_edge.image_io import decode, decode_mask
-from skinseg_edge.preprocessing import to_network_input, to_network_mask
+from skinseg_edge.preprocessing import to_network_input, to_network_labels, to_network_mask
 from skinseg_edge.training.augmentation import AugmentationPolicy, augment
 
 __all__ = ["LoadedPair", "load_pairs", "normalise", "training_batches", "validation_batches"]
@@ -22,7 +25,7 @@ __all__ = ["LoadedPair", "load_pairs", "normalise", "training_batches", "validat
 
 @dataclass(frozen=True)
 class LoadedPair:
-    """*photo*: (H, W, 3) uint8 RGB. *mask*: (H, W) uint8, 0 to 255 (soft after a resize)."""
+    """*photo*: (H, W, 3) uint8 RGB. *mask*: (H, W) uint8: 0 to 255 (soft after a resize), or class numbers."""
 
     photo: NDArray[np.uint8]
     mask: NDArray[np.uint8]
@@ -30,6 +33,8 @@ class LoadedPair:
 
 def load_pairs(pairs: Sequence[PicturePair], contract: ModelContract) -> list[LoadedPair]:
     """Decode *pairs* and bring photo and mask to `contract.input_hw` as the runtime would.
+
+    The mask of a binary contract keeps soft edges; that of several classes holds class numbers.
 
     Raises DatasetUnusable if a mask's size differs from its photo's, and what decoding raises.
     """
@@ -39,25 +44,45 @@ def load_pairs(pairs: Sequence[PicturePair], contract: ModelContract) -> list[Lo
 
 def _load(pair: PicturePair, contract: ModelContract) -> LoadedPair:
     picture = decode(pair.picture, at_least_hw=contract.input_hw)
-    mask = decode_mask(pair.mask)
-    if mask.shape != picture.full_hw:
-        raise DatasetUnusable(
-            f"cannot use {pair.mask.name}: it is {mask.shape} px (rows, columns), its photo {picture.full_hw}"
-        )
     photo = to_network_input(picture.pixels, contract, photo_hw=picture.full_hw).pixels
-    return LoadedPair(photo, to_network_mask(mask, contract))
+    if contract.is_binary:
+        mask = _is_lesion(pair.mask, contract)
+        _check_size(pair, mask.shape, picture.full_hw)
+        return LoadedPair(photo, to_network_mask(mask, contract))
+    labels = read_label_map(pair.mask, contract.classes)
+    _check_size(pair, labels.shape, picture.full_hw)
+    return LoadedPair(photo, to_network_labels(labels, contract))
+
+
+def _is_lesion(path: Path, contract: ModelContract) -> NDArray[np.bool_]:
+    if path.suffix.lower() == ".json":
+        return np.asarray(read_label_map(path, contract.classes) > 0)
+    return decode_mask(path)
+
+
+def _check_size(pair: PicturePair, mask_hw: tuple[int, ...], photo_hw: tuple[int, int]) -> None:
+    if mask_hw != photo_hw:
+        raise DatasetUnusable(f"cannot use {pair.mask.name}: it is {mask_hw} px (rows, columns), its photo {photo_hw}")
 
 
 class _Augmented(Dataset[tuple[Tensor, Tensor]]):
     """Pairs of one epoch; item i depends on (seed, epoch, i) alone, so a resumed epoch repeats itself exactly."""
 
     def __init__(
-        self, pairs: Sequence[LoadedPair], side: int, policy: AugmentationPolicy, seed: int, epoch: int
+        self,
+        pairs: Sequence[LoadedPair],
+        side: int,
+        policy: AugmentationPolicy,
+        seed: int,
+        epoch: int,
+        *,
+        soft: bool,
     ) -> None:
         self._pairs = pairs
         self._side = side
         self._policy = policy
         self._entropy = (seed, epoch)
+        self._soft = soft
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -65,7 +90,7 @@ class _Augmented(Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         pair = self._pairs[index]
         rng = np.random.default_rng((*self._entropy, index))
-        photo, mask = augment(pair.photo, pair.mask, self._side, self._policy, rng)
+        photo, mask = augment(pair.photo, pair.mask, self._side, self._policy, rng, soft=self._soft)
         return torch.from_numpy(photo), torch.from_numpy(mask)
 
 
@@ -78,20 +103,31 @@ def training_batches(
     seed: int,
     epoch: int,
     workers: int,
+    soft: bool = True,
+    pinned: bool = False,
 ) -> DataLoader[tuple[Tensor, Tensor]]:
     """Return the shuffled batches of *epoch*: photos N x side x side x 3 uint8, masks N x side x side uint8.
+
+    *soft*: masks have soft edges; otherwise they are class numbers, which do not mix. *pinned*: put the batches where a
+    CUDA device fetches them without waiting.
 
     The last, smaller batch is left out where there is a whole one: batch statistics need company.
     """
     order = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
     return DataLoader(
-        _Augmented(pairs, side, policy, seed, epoch),
+        _Augmented(pairs, side, policy, seed, epoch, soft=soft),
         batch_size=min(batch, len(pairs)),
         shuffle=True,
         generator=order,
         drop_last=True,
         num_workers=workers,
+        pin_memory=pinned,
+        worker_init_fn=_start_worker if workers else None,
     )
+
+
+def _start_worker(_: int) -> None:
+    cv2.setNumThreads(1)  # the processes are many already
 
 
 def validation_batches(pairs: Sequence[LoadedPair], batch: int) -> Iterator[tuple[Tensor, Tensor]]:

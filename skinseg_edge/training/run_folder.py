@@ -21,7 +21,11 @@ __all__ = ["EpochRecord", "RunFolder"]
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One line of the log. Epochs count from 1; *dice* and *iou* are pooled over validation pixels at *side* px."""
+    """One line of the log. Epochs count from 1.
+
+    *dice* and *iou* of the lesion and *mean_iou* of all classes, the background included, are pooled over validation
+    pixels at *side* px.
+    """
 
     epoch: int
     side: int
@@ -30,6 +34,7 @@ class EpochRecord:
     dice: float
     iou: float
     seconds: float
+    mean_iou: float = 0.0
 
 
 class RunFolder:

@@ -1,25 +1,26 @@
 """The training loop: one recipe, one network, one run folder; killed at any moment, it resumes at the last epoch."""
 
+import copy
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import asdict
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from skinseg_edge.contract import ModelContract
-from skinseg_edge.datasets.readers import PicturePair
-from skinseg_edge.errors import DatasetUnusable, InputError, ToolMissing
-from skinseg_edge.metrics import BinaryCounts
+from skinseg_edge.confusion import ConfusionMatrix
+from skinseg_edge.errors import InputError, ToolMissing
 from skinseg_edge.networks import create
 from skinseg_edge.networks.checkpoint import save_checkpoint
 from skinseg_edge.training.feed import LoadedPair, load_pairs, normalise, training_batches, validation_batches
-from skinseg_edge.training.losses import LOSSES
-from skinseg_edge.training.recipes import Recipe
+from skinseg_edge.training.job import TrainingJob
+from skinseg_edge.training.objective import Objective, targets_of
+from skinseg_edge.training.optimization import learning_rate, optimizer_of
 from skinseg_edge.training.run_folder import EpochRecord, RunFolder
+from skinseg_edge.training.validation import PixelCount
 from skinseg_edge.training.weight_average import WeightAverage
 
 __all__ = ["Trainer", "TrainingJob", "pick_device"]
@@ -28,63 +29,6 @@ Progress: TypeAlias = Callable[[int, str], AbstractContextManager[Callable[[], N
 
 # Training pictures are kept a quarter larger than the stage, so that turning and zooming still find real pixels.
 _MARGIN = 1.25
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingJob:
-    """What to train, on what, how.
-
-    *train*, *validation*: pairs to learn from and to choose the best epoch on. *data*: where they come from, in words,
-    for whoever asks the checkpoint. *device*: a torch device name.
-    *half*: run the network in bfloat16 or float16 (GPU) autocast. *workers*: processes that augment; 0 = in line.
-    """
-
-    network: str
-    recipe: Recipe
-    train: Sequence[PicturePair]
-    validation: Sequence[PicturePair]
-    options: Mapping[str, Any] = field(default_factory=dict)
-    data: str = "not recorded"
-    seed: int = 0
-    device: str = "cpu"
-    half: bool = False
-    workers: int = 1
-
-    def __post_init__(self) -> None:
-        """Check that there is something to learn from and to choose by."""
-        for kind, pairs, option in (
-            ("training", self.train, "--train-list"),
-            ("validation", self.validation, "--validation-list"),
-        ):
-            if not pairs:
-                raise DatasetUnusable(
-                    f"cannot train {self.network}: there is no {kind} picture; name some with {option}, or add pictures"
-                )
-        if len(self.train) < 2:
-            raise DatasetUnusable(f"cannot train {self.network} on one picture: batch statistics need two or more")
-        both = {pair.name for pair in self.train} & {pair.name for pair in self.validation}
-        if both:
-            raise DatasetUnusable(
-                f"cannot train {self.network}: {len(both)} pictures are in both lists (first: {min(both)}); "
-                "a score on pictures that were learnt says nothing"
-            )
-
-    def contract(self, side: int | None = None) -> ModelContract:
-        """Return the contract of the network that comes out, or of a stage of *side* px."""
-        side = side or self.recipe.side
-        return ModelContract(input_hw=(side, side), mean=self.recipe.mean, std=self.recipe.std)
-
-    def describe(self) -> dict[str, Any]:
-        """Return what makes two runs the same, as JSON values."""
-        return {
-            "network": self.network,
-            "options": dict(self.options),
-            "recipe": _plain(asdict(self.recipe)),
-            "seed": self.seed,
-            "half": self.half,
-            "train_pictures": len(self.train),
-            "validation_pictures": len(self.validation),
-        }
 
 
 class Trainer:
@@ -108,11 +52,13 @@ class Trainer:
         self._report = report
         self._device = torch.device(job.device)
         torch.manual_seed(job.seed)
-        network = create(job.network, **job.options)
+        self._maps = len(job.class_names)
+        network = create(job.network, self._maps, **job.options)
         folder.open(job.describe())
         self._network = _on(self._device, network)
         self._average = WeightAverage(self._network, job.recipe.average_decay)
-        self._optimizer = _optimizer(self._network, job.recipe)
+        self._optimizer = optimizer_of(self._network, job.recipe)
+        self._objective = Objective(job.recipe)
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=job.half and self._device.type == "cuda")
         self._steps_an_epoch = max(1, len(job.train) // job.recipe.batch)
         self._records: list[EpochRecord] = []
@@ -137,11 +83,14 @@ class Trainer:
         return self.best_record()
 
     def best_record(self) -> EpochRecord:
-        """Return the record with the highest validation Dice among those at the final size."""
+        """Return the best record among those at the final size.
+
+        Best is the highest validation Dice of the lesion, or mean IoU where there are more than two classes.
+        """
         final = [record for record in self._records if record.side == self.job.recipe.side]
         if not final:
             raise InputError("no epoch at the final size has been trained yet")
-        return max(final, key=lambda record: record.dice)
+        return max(final, key=lambda record: record.mean_iou if self._maps > 2 else record.dice)
 
     def _epoch(self, epoch: int) -> EpochRecord:
         start = time.monotonic()
@@ -154,59 +103,62 @@ class Trainer:
             seed=self.job.seed,
             epoch=epoch,
             workers=self.job.workers,
+            soft=self._maps == 1,
+            pinned=self._device.type == "cuda",
         )
         # Whatever a network draws (dropout) hangs on the epoch alone, so a resumed run draws the same.
         torch.manual_seed(self.job.seed * 1_000_003 + epoch)
         self._network.train()
-        losses = []
+        losses: list[Tensor] = []
         rate = 0.0
         described = f"epoch {epoch + 1}/{recipe.epochs} at {stage.side} px"
         with self._progress(len(batches), described) as advance:
             for step, (photos, masks) in enumerate(batches):
-                rate = _learning_rate(recipe, epoch, step, self._steps_an_epoch)
+                rate = learning_rate(recipe, epoch, step, self._steps_an_epoch)
                 losses.append(self._step(photos, masks, rate))
                 advance()
-        loss = sum(losses) / len(losses)
+        loss = float(torch.stack(losses).mean())  # asked for once an epoch: a GPU would wait at every step
         if not math.isfinite(loss):
             raise InputError(f"training diverged in epoch {epoch + 1}: the loss is {loss}; lower the learning rate")
-        counts = self._validate()
-        return EpochRecord(epoch + 1, stage.side, rate, loss, counts.dice, counts.iou, time.monotonic() - start)
+        matrix = self._validate()
+        lesion = matrix.some_vs_rest(self._lesion)
+        seconds = time.monotonic() - start
+        return EpochRecord(
+            epoch + 1, stage.side, rate, loss, lesion.dice, lesion.iou, seconds, mean_iou=matrix.macro_iou
+        )
 
-    def _step(self, photos: Tensor, masks: Tensor, rate: float) -> float:
+    def _step(self, photos: Tensor, masks: Tensor, rate: float) -> Tensor:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        images = self._images(photos)
-        targets = masks.to(self._device).float().div_(255).unsqueeze(1)  # N x 1 x H x W
-        with torch.autocast(self._device.type, enabled=self.job.half):
-            logits = self._network(images)
-        loss = LOSSES[self.job.recipe.loss](logits, targets)
+        targets = targets_of(masks.to(self._device, non_blocking=True), self._maps)
+        loss = self._objective(self._network, self._images(photos), targets, half=self.job.half)
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # Tensor.backward has no annotations
-        self._scaler.unscale_(self._optimizer)
-        nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
+        if self.job.recipe.clip_norm > 0:
+            self._scaler.unscale_(self._optimizer)
+            nn.utils.clip_grad_norm_(self._network.parameters(), self.job.recipe.clip_norm)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._average.update(self._network)
-        return float(loss.detach())
+        return loss.detach()
 
     @torch.inference_mode()
-    def _validate(self) -> BinaryCounts:
-        """Count pixels of all validation pictures with the averaged weights, threshold 0.5 (logit 0)."""
-        network = create(self.job.network, **self.job.options)
+    def _validate(self) -> ConfusionMatrix:
+        """Count pixels of all validation pictures with the averaged weights."""
+        network = copy.deepcopy(self._network).eval()
         network.load_state_dict(self._average.weights)
-        network = _on(self._device, network).eval()
-        total = torch.zeros(4, dtype=torch.int64)
+        count = PixelCount(self._maps, self._device)
         for photos, masks in validation_batches(self._validation, self.job.recipe.batch):
-            lesion = network(self._images(photos))[:, 0].cpu() >= 0
-            truth = masks >= 128
-            total += torch.stack(
-                [(lesion & truth).sum(), (lesion & ~truth).sum(), (~lesion & truth).sum(), (~lesion & ~truth).sum()]
-            )
-        tp, fp, fn, tn = (int(count) for count in total)
-        return BinaryCounts(tp=tp, fp=fp, fn=fn, tn=tn)
+            count.add(network(self._images(photos)), masks)
+        return count.matrix()
+
+    @property
+    def _lesion(self) -> tuple[int, ...]:
+        # The matrix of one map has a row for the rest in front.
+        return (1,) if self._maps == 1 else self.job.contract().lesion_indices
 
     def _images(self, photos: Tensor) -> Tensor:
-        return normalise(photos.to(self._device), self.job.recipe.mean, self.job.recipe.std)
+        return normalise(photos.to(self._device, non_blocking=True), self.job.recipe.mean, self.job.recipe.std)
 
     def _load_stage(self, epoch: int) -> None:
         side = self.job.recipe.stage_of(epoch).side
@@ -275,29 +227,3 @@ def pick_device(name: str) -> str:
     if not there.get(kind, False):
         raise ToolMissing(f"cannot train on {name!r}: this machine or this build of torch has none; use --device cpu")
     return name
-
-
-def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    return kind(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-
-
-def _learning_rate(recipe: Recipe, epoch: int, step: int, steps_an_epoch: int) -> float:
-    """Return the rate of a step: warm-up is linear, the cosine is per step, the reference's per epoch."""
-    peak, floor = recipe.learning_rate, recipe.final_learning_rate
-    if recipe.schedule == "constant":
-        return peak
-    if recipe.schedule == "cosine-50":
-        return floor + (peak - floor) * (1 + math.cos(math.pi * epoch / 50)) / 2
-    now = epoch + step / steps_an_epoch
-    if now < recipe.warm_up:
-        return peak * max(now, 0.01) / recipe.warm_up
-    done = (now - recipe.warm_up) / max(recipe.epochs - recipe.warm_up, 1)
-    return floor + (peak - floor) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
-
-
-def _plain(value: Any) -> Any:
-    # Tuples become lists, as JSON will return them.
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value

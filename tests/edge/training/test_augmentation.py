@@ -41,6 +41,17 @@ def test_the_warp_moves_photo_and_mask_to_the_same_place(mask: NDArray[np.uint8]
     assert not np.array_equal(moved, cv2.resize(mask, (64, 64)))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_class_numbers_move_with_the_photo_and_never_mix(mask: NDArray[np.uint8], seed: int) -> None:
+    labels = np.where(mask > 0, np.uint8(2), np.uint8(0))
+    labels[:, :30] += 3  # 0, 2, 3, 5
+    _, moved = augment(photo_of(labels), labels, 64, replace(PHONE, ring=0.5), np.random.default_rng(seed), soft=False)
+    _, soft = augment(photo_of(mask), mask, 64, replace(PHONE, ring=0.5), np.random.default_rng(seed))
+    assert set(np.unique(moved)) <= {0, 2, 3, 5}
+    in_disc = np.isin(moved, (2, 5))
+    assert np.mean(in_disc == (soft > 127)) > 0.98  # nearest and bilinear part by half a pixel along the edge
+
+
 @pytest.mark.parametrize("change", ["light", "colour", "blur", "noise", "jpeg"])
 def test_each_change_of_the_photo_leaves_the_mask(mask: NDArray[np.uint8], change: str) -> None:
     # Brown on rose, so that a change of colour shows.

@@ -1,0 +1,112 @@
+"""What to train, on what, how: everything a training run is started with."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from skinseg_edge.contract import ModelContract
+from skinseg_edge.datasets.label_maps import lesion_classes_of
+from skinseg_edge.datasets.readers import PicturePair
+from skinseg_edge.errors import DatasetUnusable, FileMissing
+from skinseg_edge.training.recipes import Recipe
+
+__all__ = ["TrainingJob"]
+
+_NOTES = ("split", "readings")  # of a recipe; rewording them makes no other run
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """What to train, on what, how.
+
+    *train*, *validation*: pairs to learn from and to choose the best epoch on. *options*: of the network's constructor.
+    *classes*: names of what the masks show, background first; one name is a binary network. Empty: the recipe's.
+    *initial_weights*: a file to start from instead of fresh weights. *teacher*: a checkpoint (file or shipped name)
+    that the network also learns from. *data*: where the pictures come from, in words, for whoever asks the checkpoint.
+    *device*: a torch device name. *half*: run the network in bfloat16 or float16 (GPU) autocast. *workers*: processes
+    that augment; 0 = in line.
+
+    Raises DatasetUnusable if the pictures cannot be learnt from, FileMissing if there is no file of initial weights.
+    """
+
+    network: str
+    recipe: Recipe
+    train: Sequence[PicturePair]
+    validation: Sequence[PicturePair]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    initial_weights: Path | None = None
+    teacher: str | Path | None = None
+    data: str = "not recorded"
+    seed: int = 0
+    device: str = "cpu"
+    half: bool = False
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        """Check that there is something to learn from and to choose by."""
+        for kind, pairs, option in (
+            ("training", self.train, "--train-list"),
+            ("validation", self.validation, "--validation-list"),
+        ):
+            if not pairs:
+                raise DatasetUnusable(
+                    f"cannot train {self.network}: there is no {kind} picture; name some with {option}, or add pictures"
+                )
+        if len(self.train) < 2:
+            raise DatasetUnusable(f"cannot train {self.network} on one picture: batch statistics need two or more")
+        both = {pair.name for pair in self.train} & {pair.name for pair in self.validation}
+        if both:
+            raise DatasetUnusable(
+                f"cannot train {self.network}: {len(both)} pictures are in both lists (first: {min(both)}); "
+                "a score on pictures that were learnt says nothing"
+            )
+        if self.initial_weights is not None and not self.initial_weights.is_file():
+            raise FileMissing(
+                f"cannot start {self.network} from {self.initial_weights}: there is no such file; "
+                "check --initial-weights"
+            )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of what is segmented: the job's, or else the recipe's."""
+        return self.classes or self.recipe.classes
+
+    def contract(self, side: int | None = None) -> ModelContract:
+        """Return the contract of the network that comes out, or of a stage of *side* px."""
+        side = side or self.recipe.side
+        return ModelContract(
+            input_hw=(side, side),
+            mean=self.recipe.mean,
+            std=self.recipe.std,
+            resize=self.recipe.resize,
+            classes=self.class_names,
+            lesion_classes=lesion_classes_of(self.class_names),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Return what makes two runs the same, as JSON values."""
+        recipe = {name: value for name, value in asdict(self.recipe).items() if name not in _NOTES}
+        described: dict[str, Any] = {
+            "network": self.network,
+            "options": _plain(dict(self.options)),
+            "classes": list(self.class_names),
+            "recipe": _plain(recipe),
+            "seed": self.seed,
+            "half": self.half,
+            "train_pictures": len(self.train),
+            "validation_pictures": len(self.validation),
+        }
+        if self.initial_weights is not None:
+            sha256 = hashlib.sha256(self.initial_weights.read_bytes()).hexdigest()
+            described["initial_weights"] = {"file": self.initial_weights.name, "sha256": sha256}
+        return described
+
+
+def _plain(value: Any) -> Any:
+    # Tuples become lists, as JSON will return them.
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
