@@ -207,7 +207,8 @@ def confusion_of(found: NDArray[np.integer], truth: NDArray[np.integer], classes
             raise ValueError(
                 f"cannot count the {name} classes: got {labels.min()} to {labels.max()}, expected 0 to {classes - 1}"
             )
-    cells = truth.astype(np.int64).ravel() * classes + found.astype(np.int64).ravel()
+    small = np.dtype(np.uint16 if classes <= 255 else np.int64)  # a photo has millions of pixels
+    cells = np.multiply(truth.ravel(), classes, dtype=small, casting="unsafe") + found.ravel().astype(small)
     return ConfusionMatrix(np.bincount(cells, minlength=classes * classes).reshape(classes, classes).astype(np.int64))
 
 

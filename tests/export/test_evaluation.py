@@ -66,8 +66,8 @@ def test_figures_follow_their_definitions(data: Path) -> None:
 
 def test_the_histograms_hold_every_pixel_once_and_give_the_exact_roc(data: Path) -> None:
     evaluation = evaluate(Segmenter(CONTRACT, DarknessEngine()), pairs(data))
-    assert evaluation.lesion_histogram.sum() == 512 + 256
-    assert evaluation.skin_histogram.sum() == 2 * 32 * 32 - 768
+    assert evaluation.lesion_probability.inside.sum() == 512 + 256
+    assert evaluation.lesion_probability.outside.sum() == 2 * 32 * 32 - 768
     false_rate, true_rate = evaluation.roc
     assert (len(false_rate), false_rate[0], true_rate[0]) == (BINS + 1, 0, 0)
     assert (false_rate[-1], true_rate[-1]) == (1, 1)
