@@ -18,11 +18,15 @@ from skinseg_edge.datasets.labelme import read_labelme
 from skinseg_edge.errors import DatasetUnusable
 from skinseg_edge.image_io import decode, decode_mask, decode_numbers, has_palette
 
-__all__ = ["MELASMA_CLASSES", "lesion_classes_of", "read_label_map"]
+__all__ = ["CLASSES_FILE", "MELASMA_CLASSES", "classes_of", "lesion_classes_of", "read_label_map"]
+
+CLASSES_FILE = "classes.txt"
+"""Where a data folder keeps its class names: UTF-8, one a line, background first."""
 
 MELASMA_CLASSES = ("BACKGROUND", "ET", "HHB", "XB", "LF", "RF")
 """HHBSNet's classes: all else, forehead, melasma, chin, left face, right face; a region is its skin without melasma."""
 
+_MOST_CLASSES = 256  # a class number is a byte
 _GREY_WITHIN = 8  # levels; a palette whose used colours stay so close is grey
 
 
@@ -33,6 +37,37 @@ def lesion_classes_of(classes: Sequence[str]) -> tuple[str, ...]:
     (('HHB',), ())
     """
     return ("HHB",) if set(classes) == set(MELASMA_CLASSES) else ()
+
+
+def classes_of(root: str | Path) -> tuple[str, ...] | None:
+    """Return the class names of a data folder, or None if it has no `classes.txt`.
+
+    Blank lines and lines that begin with `#` are skipped. One name is a binary set.
+
+    Raises DatasetUnusable if the file is no UTF-8 text, names no class, more than 256, or one twice or unprintably.
+    """
+    file = Path(root) / CLASSES_FILE
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise DatasetUnusable(f"cannot read {file}: it is no UTF-8 text; expected one class name a line") from error
+    except OSError as error:
+        raise DatasetUnusable(
+            f"cannot read {file}: {error.strerror or error}; expected one class name a line"
+        ) from error
+    names = tuple(name for name in (line.strip() for line in lines) if name and not name.startswith("#"))
+    if not 1 <= len(names) <= _MOST_CLASSES:
+        raise DatasetUnusable(
+            f"cannot read {file}: it names {len(names)} classes, expected 1 to {_MOST_CLASSES}, one a line"
+        )
+    for name in names:
+        if names.count(name) > 1 or not name.isprintable():
+            raise DatasetUnusable(
+                f"cannot read {file}: the class {name!r} comes twice or holds unprintable characters; correct it"
+            )
+    return names
 
 
 def read_label_map(path: str | Path, classes: Sequence[str]) -> NDArray[np.uint8]:

@@ -55,9 +55,8 @@ def lay_mask(canvas: NDArray[np.uint8], mask: NDArray[np.bool_], corner: tuple[i
     *corner*: row and column of the canvas where the mask's first pixel lies; what lies off the canvas is cut off.
     """
     top, left = max(corner[0], 0), max(corner[1], 0)
-    seen = mask[top - corner[0] :, left - corner[1] :][
-        : max(canvas.shape[0] - top, 0), : max(canvas.shape[1] - left, 0)
-    ]
+    rows, columns = max(canvas.shape[0] - top, 0), max(canvas.shape[1] - left, 0)
+    seen = mask[top - corner[0] :, left - corner[1] :][:rows, :columns]
     canvas[top : top + seen.shape[0], left : left + seen.shape[1]][seen] = value
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from skinseg_edge.datasets.label_maps import MELASMA_CLASSES, lesion_classes_of, read_label_map
+from skinseg_edge.datasets.label_maps import MELASMA_CLASSES, classes_of, lesion_classes_of, read_label_map
 from skinseg_edge.errors import DatasetUnusable, FileMissing, PictureUnreadable
 from skinseg_edge.image_io import write_png
 
@@ -130,3 +130,31 @@ def test_a_missing_or_cut_off_file_is_refused(tmp_path: Path) -> None:
 def test_only_melasma_counts_as_lesion_of_its_six_classes_in_any_order() -> None:
     assert lesion_classes_of(MELASMA_CLASSES) == lesion_classes_of(tuple(reversed(MELASMA_CLASSES))) == ("HHB",)
     assert lesion_classes_of(_BINARY) == lesion_classes_of(("rest", "HHB")) == ()
+
+
+def test_class_names_are_read_from_a_folder_or_there_are_none(tmp_path: Path) -> None:
+    assert classes_of(tmp_path) is None
+    (tmp_path / "classes.txt").write_bytes(b"\xef\xbb\xbf# melasma\r\nBACKGROUND\r\n\r\n ET \r\nHHB\r\n")
+    assert classes_of(tmp_path) == ("BACKGROUND", "ET", "HHB")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"# nothing\n\n", "it names 0 classes, expected 1 to 256, one a line"),
+        ("\n".join(map(str, range(257))).encode(), "it names 257 classes"),
+        (b"skin\nlesion\nskin\n", "the class 'skin' comes twice"),
+        (b"skin\nle\x07sion\n", "the class 'le.*sion' comes twice or holds unprintable characters"),
+        (b"\xff\xd8\xff", "it is no UTF-8 text"),
+    ],
+)
+def test_class_names_that_cannot_be_used_are_refused(tmp_path: Path, data: bytes, words: str) -> None:
+    (tmp_path / "classes.txt").write_bytes(data)
+    with pytest.raises(DatasetUnusable, match=words):
+        classes_of(tmp_path)
+
+
+def test_a_folder_called_like_the_file_of_class_names_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "classes.txt").mkdir()
+    with pytest.raises(DatasetUnusable, match="expected one class name a line"):
+        classes_of(tmp_path)
