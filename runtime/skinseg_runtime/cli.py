@@ -39,7 +39,7 @@ _MOST_ROWS = 40  # a longer table is no longer read; results.jsonl has every pic
 )
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the network.")
 @name_option("--precision", "precision", PRECISIONS, default="fp32", show_default=True, help="Which form of it.")
-@click.option("--overlay", is_flag=True, help="Also draw each outline on its photo.")
+@click.option("--overlay", is_flag=True, help="Also draw each outline, and classes, on its photo.")
 @click.option("--force", is_flag=True, help="Replace results that are there already.")
 @click.option(
     "--trusted-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
@@ -59,9 +59,10 @@ def main(
 
     Each PATH is a photo (JPEG, PNG, WebP, BMP, TIFF) or a folder, which is searched with all below it. For every photo
     there is NAME.mask.png and a line in results.jsonl with polygons and measurements, all in pixels of the upright
-    photo. Below a folder, masks that lie beside their photos (NAME_mask, NAME_segmentation, masks/ beside images/) and
-    results of an earlier run are left out. A photo that cannot be read is reported and the others are done; the exit
-    code is then 2. The outline is not a diagnosis.
+    photo; a network of more than two classes also gives NAME.classes.png, whose palette indices are the classes in the
+    order of the bundle's contract. Below a folder, masks that lie beside their photos (NAME_mask, NAME_segmentation,
+    masks/ beside images/) and results of an earlier run are left out. A photo that cannot be read is reported and the
+    others are done; the exit code is then 2. The outline is not a diagnosis.
     """
     # Imported here: `--help` should not wait for OpenCV.
     from skinseg_edge.bundle import Bundle

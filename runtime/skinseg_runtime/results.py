@@ -7,7 +7,7 @@ import contextlib
 import json
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_edge.atomic_files import check_free, refusing_output_errors
+from skinseg_edge.class_colours import class_colours
 from skinseg_edge.errors import OutputRefused
 from skinseg_edge.image_io import write_png
+from skinseg_edge.index_png import write_index_png
 
 __all__ = ["RESULTS_NAME", "Results", "results_folder"]
 
@@ -36,12 +38,14 @@ class Results:
 
         Raises OutputRefused if it cannot be written.
         """
-        try:
-            write_png(self._staging / relative, pixels)
-        except OutputRefused as error:  # the hidden folder is nobody's business
-            raise OutputRefused(str(error).replace(str(self._staging), str(self.folder))) from error
-        self._made.append(relative)
-        return self.folder / relative
+        return self._add(relative, lambda path: write_png(path, pixels))
+
+    def add_class_map(self, relative: PurePosixPath, class_map: NDArray[np.uint8], count: int) -> Path:
+        """Write the numbers of *count* classes, (H, W) uint8, as a palette PNG and return the path it will have.
+
+        Raises OutputRefused if it cannot be written.
+        """
+        return self._add(relative, lambda path: write_index_png(path, class_map, class_colours(count)))
 
     def add_row(self, row: Mapping[str, object]) -> None:
         """Add one line to results.jsonl."""
@@ -54,6 +58,14 @@ class Results:
             target = self.folder / relative
             target.parent.mkdir(parents=True, exist_ok=True)
             (self._staging / relative).replace(target)
+
+    def _add(self, relative: PurePosixPath, write: Callable[[Path], None]) -> Path:
+        try:
+            write(self._staging / relative)
+        except OutputRefused as error:  # the hidden folder is nobody's business
+            raise OutputRefused(str(error).replace(str(self._staging), str(self.folder))) from error
+        self._made.append(relative)
+        return self.folder / relative
 
 
 @contextmanager

@@ -5,10 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+from numpy.typing import NDArray
+
 from skinseg_edge.errors import InputError, OutputRefused, PictureUnreadable
 from skinseg_edge.image_io import decode
-from skinseg_runtime.overlay import draw
+from skinseg_runtime.overlay import draw, draw_classes
 from skinseg_runtime.results import Results, results_folder
+from skinseg_runtime.segmentation import Segmentation
 from skinseg_runtime.segmenter import Segmenter
 from skinseg_runtime.sources import Source
 
@@ -37,15 +41,16 @@ def run(
 ) -> Outcome:
     """Segment *sources* and write the results below *output*, all of them or, if interrupted, none.
 
-    *model*: what each row says about the model. *overlay*: also draw outlines. *force*: replace earlier results.
-    *advance*: called after each photo. A photo that cannot be read gets a row with its error; when none could be,
-    nothing is written.
+    *model*: what each row says about the model. *overlay*: also draw outlines, and classes where there are more than
+    two. *force*: replace earlier results. *advance*: called after each photo. A photo that cannot be read gets a row
+    with its error; when none could be, nothing is written.
 
     Raises OutputRefused if results are there and not force, or the place cannot be written.
     """
     rows: list[dict[str, object]] = []
     errors: list[InputError] = []
-    with results_folder(output, _expected(sources, overlay), force=force) as results:
+    expected = _expected(sources, has_class_maps=_has_class_maps(segmenter), overlay=overlay)
+    with results_folder(output, expected, force=force) as results:
         for source in sources:
             row: dict[str, object] = {"schema": ROW_SCHEMA, "source": str(source.path), "model": dict(model)}
             try:
@@ -73,12 +78,30 @@ def _segmented(segmenter: Segmenter, source: Source, results: Results, overlay: 
         "timings_ms": {step: round(ms, 2) for step, ms in segmentation.timings_ms.items()},
         "mask": str(results.add_png(_mask_name(source), mask)),
     }
-    if not segmenter.contract.is_binary:
-        row["class_map"] = str(results.add_png(_class_map_name(source), segmentation.class_map))
-    if overlay:
-        photo = decode(source.path, max_pixels=segmenter.max_pixels).pixels
+    photo = decode(source.path, max_pixels=segmenter.max_pixels).pixels if overlay else None
+    if photo is not None:
         row["overlay"] = str(results.add_png(_overlay_name(source), draw(photo, mask)))
+    if _has_class_maps(segmenter):
+        row.update(_classified(segmentation, source, results, photo))
     return row
+
+
+def _classified(
+    segmentation: Segmentation, source: Source, results: Results, photo: NDArray[np.uint8] | None
+) -> dict[str, object]:
+    class_map, classes = segmentation.class_map, segmentation.contract.classes
+    row: dict[str, object] = {
+        "class_map": str(results.add_class_map(_class_map_name(source), class_map, len(classes))),
+        "class_areas_px": {name: int(np.count_nonzero(class_map == number)) for number, name in enumerate(classes)},
+    }
+    if photo is not None:
+        row["panel"] = str(results.add_png(_panel_name(source), draw_classes(photo, class_map, classes)))
+    return row
+
+
+def _has_class_maps(segmenter: Segmenter) -> bool:
+    """Answer whether a class map says more than the mask."""
+    return len(segmenter.contract.classes) > 2
 
 
 def _sha256(path: Path) -> str:
@@ -88,9 +111,11 @@ def _sha256(path: Path) -> str:
         raise PictureUnreadable(f"cannot read {path} again after segmenting it: {error.strerror}; try again") from error
 
 
-def _expected(sources: Sequence[Source], overlay: bool) -> list[PurePosixPath]:
-    names = [_mask_name(source) for source in sources] + [_class_map_name(source) for source in sources]
-    return names + ([_overlay_name(source) for source in sources] if overlay else [])
+def _expected(sources: Sequence[Source], *, has_class_maps: bool, overlay: bool) -> list[PurePosixPath]:
+    named = [_mask_name, *([_overlay_name] if overlay else [])]
+    if has_class_maps:
+        named += [_class_map_name, *([_panel_name] if overlay else [])]
+    return [name(source) for name in named for source in sources]
 
 
 def _mask_name(source: Source) -> PurePosixPath:
@@ -103,6 +128,10 @@ def _class_map_name(source: Source) -> PurePosixPath:
 
 def _overlay_name(source: Source) -> PurePosixPath:
     return source.stem.with_name(f"{source.stem.name}.overlay.png")
+
+
+def _panel_name(source: Source) -> PurePosixPath:
+    return source.stem.with_name(f"{source.stem.name}.panel.png")
 
 
 def _failure(errors: Sequence[InputError], count: int) -> InputError | None:

@@ -15,7 +15,7 @@ _PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
 # Photos that the decoder refuses, each in a sentence: a folder of an iPhone's photos must not seem to be done without.
 _PICTURES_OF_OTHERS = (".heic", ".heif", ".avif", ".gif", ".jxl")
 _VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
-_OURS = (".mask.png", ".overlay.png", ".classes.png")  # results of an earlier run are no photos
+_OURS = (".mask.png", ".overlay.png", ".classes.png", ".panel.png")  # results of an earlier run are no photos
 _MASK_ENDINGS = ("_mask", "_segmentation")  # as the data readers of skinseg-train and skinseg-eval know them
 
 

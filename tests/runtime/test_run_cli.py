@@ -10,15 +10,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from skinseg_edge.contract import ModelContract
-from skinseg_edge.image_io import decode, decode_mask
+from skinseg_edge.image_io import decode, decode_mask, write_png
 from skinseg_edge.metrics import iou
 from skinseg_runtime import Segmenter
 from skinseg_runtime.cli import main
 from skinseg_runtime.segmentation import Segmentation
 from tests.runtime.calling import call, error_of, only_object
-from tests.runtime.tiny_bundle import photo_and_mask, three_class_model, write_bundle, write_photo
+from tests.runtime.tiny_bundle import photo_and_mask, three_class_model, two_class_model, write_bundle, write_photo
 
 
 def rows_of(output: Path) -> list[dict[str, object]]:
@@ -257,10 +258,56 @@ def test_an_unsigned_bundle_is_refused_when_a_key_is_trusted(bundle: Path, photo
     assert call(main, *arguments).exit_code == 0
 
 
-def test_several_classes_get_a_class_map(tmp_path: Path) -> None:
+def test_several_classes_get_a_class_map_with_their_areas(tmp_path: Path) -> None:
+    classes = ("background", "red", "blue")
+    contract = ModelContract(input_hw=(64, 96), classes=classes, lesion_classes=("blue",))
+    folder = write_bundle(tmp_path / "three.skinseg", contract=contract, model=three_class_model(), golden=None)
+    pixels = np.full((128, 192, 3), 30, np.uint8)
+    pixels[20:60, 20:80, 0] = 220
+    pixels[70:120, 100:180, 2] = 220
+    write_png(tmp_path / "mole.png", pixels)
+    output = tmp_path / "out"
+
+    assert call(main, folder, tmp_path / "mole.png", "-o", output).exit_code == 0
+
+    assert names_in(output) == ["mole.classes.png", "mole.mask.png", "results.jsonl"]
+    with Image.open(output / "mole.classes.png") as picture:
+        assert picture.mode == "P"
+        class_map = np.asarray(picture)
+    assert (class_map[25:55, 25:75] == 1).all()
+    assert np.array_equal(class_map == 2, decode_mask(output / "mole.mask.png"))
+    (row,) = rows_of(output)
+    assert row["class_map"] == str(output / "mole.classes.png")
+    assert row["class_areas_px"] == {name: int((class_map == number).sum()) for number, name in enumerate(classes)}
+    assert isinstance(lesions := row["lesions"], list)
+    assert [lesion["area_px"] for lesion in lesions] == [int((class_map == 2).sum())]
+
+
+def test_an_overlay_of_several_classes_comes_with_a_panel_and_both_are_left_out_next_time(tmp_path: Path) -> None:
     contract = ModelContract(input_hw=(64, 96), classes=("background", "red", "blue"))
     folder = write_bundle(tmp_path / "three.skinseg", contract=contract, model=three_class_model(), golden=None)
+    photos = tmp_path / "photos"
+    write_photo(photos / "mole.png")
+
+    first = call(main, folder, photos, "-o", photos, "--overlay")
+    refused = call(main, folder, photos, "-o", photos, "--overlay")
+    second = call(main, folder, photos, "-o", photos, "--overlay", "--force")
+
+    assert (first.exit_code, refused.exit_code, second.exit_code) == (0, 2, 0)
+    assert names_in(photos) == [
+        *(f"mole.{kind}.png" for kind in ("classes", "mask", "overlay", "panel")),
+        "mole.png",
+        "results.jsonl",
+    ]
+    (row,) = rows_of(photos)
+    assert row["panel"] == str(photos / "mole.panel.png")
+    assert decode(photos / "mole.panel.png").pixels.shape[0] > 240  # the legend lies below
+
+
+def test_background_and_lesion_need_no_class_map_beside_their_mask(tmp_path: Path) -> None:
+    contract = ModelContract(input_hw=(64, 96), classes=("background", "lesion"))
+    folder = write_bundle(tmp_path / "two.skinseg", contract=contract, model=two_class_model(), golden=None)
     photo = write_photo(tmp_path / "mole.png")
-    assert call(main, folder, photo, "-o", tmp_path / "out").exit_code == 0
-    assert names_in(tmp_path / "out") == ["mole.classes.png", "mole.mask.png", "results.jsonl"]
-    assert set(np.unique(decode(tmp_path / "out" / "mole.classes.png").pixels)) <= {0, 1, 2}
+    assert call(main, folder, photo, "-o", tmp_path / "out", "--overlay").exit_code == 0
+    assert names_in(tmp_path / "out") == ["mole.mask.png", "mole.overlay.png", "results.jsonl"]
+    assert iou(decode_mask(tmp_path / "out" / "mole.mask.png"), photo_and_mask()[1]) > 0.97

@@ -25,7 +25,7 @@ def test_a_folder_is_searched_with_all_below_it_in_order_and_its_sub_folders_are
 
 
 def test_results_of_an_earlier_run_are_no_photos(tmp_path: Path) -> None:
-    touch(tmp_path, "a.jpg", "a.mask.png", "a.overlay.png", "a.classes.png", "results.jsonl")
+    touch(tmp_path, "a.jpg", "a.mask.png", "a.overlay.png", "a.classes.png", "a.panel.png", "results.jsonl")
     assert stems(tmp_path) == ["a"]
 
 

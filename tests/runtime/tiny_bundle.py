@@ -50,18 +50,29 @@ def binary_model(hw: tuple[int, int] = (64, 96), *, batch: int | str = 1, output
     return _model(nodes, constants, [batch, *hw, 3], [batch, 1, *hw], output)
 
 
+def two_class_model(hw: tuple[int, int] = (64, 96)) -> bytes:
+    """Softmax over (background, lesion), whose logits are the mean of R, G, B and 128; after division by 8."""
+    return _softmax_model(np.array([[1 / 24] * 3, [0] * 3]), [0, 16], hw)
+
+
 def three_class_model(hw: tuple[int, int] = (64, 96)) -> bytes:
     """Softmax over (background, red, blue), whose logits are 64, R and B; after division by 8."""
+    return _softmax_model(np.array([[0, 0, 0], [1 / 8, 0, 0], [0, 0, 1 / 8]]), [8, 0, 0], hw)
+
+
+def _softmax_model(weight: NDArray[np.float64], bias: list[float], hw: tuple[int, int]) -> bytes:
+    """Softmax over K classes, whose logits are weight @ (R, G, B) + bias; weight is (K, 3)."""
     nodes = [
         helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
         helper.make_node("Transpose", ["float"], ["planes"], perm=[0, 3, 1, 2]),
         helper.make_node("Conv", ["planes", "weight", "bias"], ["logit"]),
         helper.make_node("Softmax", ["logit"], ["probability"], axis=1),
     ]
-    weight = np.zeros((3, 3, 1, 1), np.float32)
-    weight[1, 0], weight[2, 2] = 1 / 8, 1 / 8
-    constants = {"weight": weight, "bias": np.array([8, 0, 0], np.float32)}
-    return _model(nodes, constants, [1, *hw, 3], [1, 3, *hw], "probability")
+    constants: dict[str, ArrayLike] = {
+        "weight": weight.astype(np.float32)[:, :, None, None],
+        "bias": np.array(bias, np.float32),
+    }
+    return _model(nodes, constants, [1, *hw, 3], [1, len(bias), *hw], "probability")
 
 
 def _model(
