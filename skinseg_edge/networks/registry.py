@@ -7,6 +7,7 @@ from torch import nn
 
 from skinseg_edge.errors import InputError
 from skinseg_edge.known_names import unknown_name
+from skinseg_edge.networks.cmssm import CMSSM
 from skinseg_edge.networks.hhbsnet import HHBSNet
 from skinseg_edge.networks.scsonet import SCSONet
 from skinseg_edge.networks.ulffn import ULFFN
@@ -18,7 +19,13 @@ __all__ = ["NetworkFactory", "create", "names", "register"]
 # `classes` first, the network's own options behind; it maps N x 3 x H x W float32 to logits N x classes x H x W.
 NetworkFactory: TypeAlias = Callable[..., nn.Module]
 
-_factories: dict[str, NetworkFactory] = {"hhbsnet": HHBSNet, "scsonet": SCSONet, "ulffn": ULFFN, "unet": UNet}
+_factories: dict[str, NetworkFactory] = {
+    "cmssm": CMSSM,
+    "hhbsnet": HHBSNet,
+    "scsonet": SCSONet,
+    "ulffn": ULFFN,
+    "unet": UNet,
+}
 
 
 def names() -> tuple[str, ...]:

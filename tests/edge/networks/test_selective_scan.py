@@ -1,0 +1,90 @@
+"""The chunked selective scan against the sequential recurrence in float64, at every length of a 256 px picture."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from skinseg_edge.networks.blocks.scan_2d import Scan2d
+from skinseg_edge.networks.blocks.selective_scan import chunk_length, selective_scan
+from tests.edge.networks.selective_scan_reference import ScanCase, scan_case, sequential_scan
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> Iterator[None]:
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        yield
+
+
+def single(case: ScanCase) -> ScanCase:
+    return ScanCase(*(each.float() for each in case))
+
+
+@pytest.mark.parametrize("stress", [False, True], ids=["nominal", "stress"])
+@pytest.mark.parametrize("length", [64, 256, 1024, 4096])
+def test_the_chunked_scan_equals_the_sequential_one(length: int, stress: bool) -> None:
+    case = scan_case(length, inner=3, stress=stress)
+    error = (selective_scan(*single(case)) - sequential_scan(case)).abs().max()
+    assert error <= 1e-4  # with max |y| of 18 (nominal) and 400 (stress); 4e-6 and 8e-5 were seen
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 6, 12, 24])
+def test_the_result_does_not_depend_on_the_chunks(chunk: int) -> None:
+    case = scan_case(24, inner=3, stress=True, batch=2)
+    torch.testing.assert_close(
+        selective_scan(*single(case), chunk=chunk), sequential_scan(case).float(), atol=1e-4, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("length", "chunk"), [(4096, 16), (1024, 16), (256, 16), (64, 8), (16, 4), (15, 3), (49, 7), (17, 1), (1, 1)]
+)
+def test_chunks_divide_the_sequence_and_stay_short(length: int, chunk: int) -> None:
+    assert chunk_length(length) == chunk
+
+
+def test_a_chunk_that_does_not_divide_the_sequence_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot scan 24 steps in chunks of 5: expected a divisor of 24"):
+        selective_scan(*single(scan_case(24, inner=2, stress=False)), chunk=5)
+
+
+def test_half_inputs_are_scanned_in_single_precision() -> None:
+    case = ScanCase(*(each.half() for each in scan_case(256, inner=3, stress=True)))
+    y = selective_scan(*case)
+    assert y.dtype == torch.float32
+    torch.testing.assert_close(y, selective_scan(*single(case)), atol=0, rtol=0)
+
+
+def test_steps_that_would_overflow_a_quotient_of_decays_stay_finite() -> None:
+    # Formulations that divide by exp(A ΣΔ) overflow from |A ΣΔ| = 88 on in single precision.
+    case = single(scan_case(256, inner=3, stress=True))
+    assert selective_scan(*case._replace(delta=1e3 * case.delta)).isfinite().all()
+
+
+def test_gradients_equal_those_of_the_sequential_scan() -> None:
+    case = scan_case(16, inner=2, stress=False, states=3, batch=2)
+    weights = torch.randn(2, 4, 2, 16)
+    ours = ScanCase(*(each.float().requires_grad_() for each in case))
+    theirs = ScanCase(*(each.clone().requires_grad_() for each in case))
+    (selective_scan(*ours) * weights).sum().backward()  # type: ignore[no-untyped-call]  # unannotated in torch
+    (sequential_scan(theirs) * weights).sum().backward()  # type: ignore[no-untyped-call]  # unannotated in torch
+    for name in ScanCase._fields:
+        got, expected = getattr(ours, name).grad, getattr(theirs, name).grad
+        torch.testing.assert_close(got, expected.float(), atol=1e-4, rtol=1e-4)
+
+
+def test_four_paths_read_rows_and_columns_from_both_ends() -> None:
+    scan = Scan2d(4, states=2)
+    features = torch.randn(1, 8, 2, 4)  # N x E x H x W
+    rows, columns = features.flatten(2), features.transpose(2, 3).flatten(2)
+    paths = torch.stack((rows, columns, rows.flip(2), columns.flip(2)), 1)  # N x K x E x L
+    described = torch.einsum("kde,nkel->nkdl", scan.describe, paths)
+    ranked, B, C = torch.split(described, [scan.rank, 2, 2], 2)
+    delta = F.softplus(torch.einsum("ker,nkrl->nkel", scan.step_weight, ranked) + scan.step_bias[..., None])
+    arguments = (paths, delta, -scan.log_rates.exp(), B, C, scan.direct)
+    y = sequential_scan(ScanCase(*(each.double() for each in arguments)))
+    expected = (y[:, 0] + y[:, 2].flip(2)).reshape(1, 8, 2, 4)
+    expected += (y[:, 1] + y[:, 3].flip(2)).reshape(1, 8, 4, 2).transpose(2, 3)
+    torch.testing.assert_close(scan.scanned(features), expected.float(), atol=1e-5, rtol=1e-5)
