@@ -10,12 +10,12 @@ from skinseg_edge.networks.unet import UNet
 
 __all__ = [
     "CMSSM",
+    "ULFFN",
     "FeatureMaps",
     "GivesFeatures",
     "HHBSNet",
     "NetworkFactory",
     "SCSONet",
-    "ULFFN",
     "UNet",
     "create",
     "names",
