@@ -2,37 +2,37 @@
 
 Three layouts are known, and pairing is always by name, never by position:
 
-- `images/` beside `masks/`: NAME.jpg with NAME.png, NAME_mask.png or NAME_segmentation.png, any picture suffix;
-- the official ISIC folders as they unpack, such as `ISIC2018_Task1-2_Training_Input` beside
-  `ISIC2018_Task1_Training_GroundTruth` (2016 and 2017 likewise); several parts below one root are read together;
-- side by side in one folder: NAME.jpg with NAME_mask.png or NAME_segmentation.png.
+- `images/` beside `masks/`: NAME.jpg with NAME.png, NAME_mask.png or NAME_segmentation.png, any picture suffix, or with
+  the LabelMe file NAME.json, which may also lie beside the photo;
+- the official folders of ISIC 2016 to 2018 and HAM10000 as they unpack, see `skinseg_edge.datasets.official_folders`;
+  several parts below one root are read together;
+- side by side in one folder: NAME.jpg with NAME_mask.png, NAME_segmentation.png or NAME.json.
 """
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from skinseg_edge.datasets.folder_listing import PICTURE_SUFFIXES, Listing, by_stem, listing_of
+from skinseg_edge.datasets.official_folders import official_parts
 from skinseg_edge.errors import DatasetUnusable, FileMissing
 
 __all__ = ["PICTURE_SUFFIXES", "PicturePair", "pairs"]
 
-PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _MASK_ENDING = re.compile(r"_(mask|segmentation)$", re.IGNORECASE)
 # ISIC 2016 and 2017 ship superpixel maps among the photos.
 _NO_PICTURE_ENDING = "_superpixels"
-_OFFICIAL_PICTURES = re.compile(r"^(IS[BI]I|ISIC).*_(Input|Data)$")
-_OFFICIAL_MASKS = re.compile(r"^(IS[BI]I|ISIC).*_GroundTruth$")
-# Task 1 (2018) and part 1 (2016, 2017) are the lesion masks; other tasks keep their number and so find no photos.
-_SEGMENTATION_TASK = re.compile(r"_(Task1-2|Task1|Part1)(?=_)")
 _NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class PicturePair:
-    """A picture and its lesion mask. *name*: the picture's file name without suffix, unique in its dataset."""
+    """A picture and what was drawn on it.
+
+    *name*: the picture's file name without suffix, unique in its dataset. *mask*: a picture or a LabelMe file (.json).
+    """
 
     name: str
     picture: Path
@@ -78,88 +78,46 @@ def pairs(root: str | Path, split: str | Path | None = None) -> tuple[PicturePai
     if without:
         raise DatasetUnusable(
             f"cannot pair the pictures in {folder}: {len(without)} of {len(names)} have no mask ({_first(without)});"
-            " expected NAME, NAME_mask or NAME_segmentation with a picture suffix; add the masks or give a split"
-            " that leaves these names out"
+            " expected NAME, NAME_mask or NAME_segmentation with a picture suffix, or NAME.json; add the masks"
+            " or give a split that leaves these names out"
         )
     return tuple(found)
 
 
 def _sets_below(root: Path) -> list[_Files]:
     """Recognise the layout and list its files; exactly one scan a folder."""
-    folders, files = _scan(root)
-    by_name = {folder.name.lower(): folder for folder in folders}
+    here = listing_of(root)
+    by_name = {folder.name.lower(): folder for folder in here.folders}
     images = by_name.get("images") or by_name.get("image")
     masks = by_name.get("masks") or by_name.get("mask")
-    if images and masks:
-        return [_Files(_pictures_among(_scan(images)[1]), _by_stem(_scan(masks)[1]))]
     if images or masks:
+        return [_images_and_masks(root, images, masks)]
+    official = [
+        _Files(_pictures_among(picture for folder in photos for picture in folder.pictures), by_stem(truth.pictures))
+        for photos, truth in official_parts(root, here.folders)
+    ]
+    return official or [_side_by_side(here)]
+
+
+def _images_and_masks(root: Path, images: Path | None, masks: Path | None) -> _Files:
+    photos = listing_of(images) if images else Listing([], [], [])
+    drawn = listing_of(masks) if masks else Listing([], [], [])
+    if not images or not (masks or photos.labels):
         there, lacking = ("images", "masks") if images else ("masks", "images")
         raise DatasetUnusable(
             f"cannot read the dataset {root}: it has a folder {there} but no folder {lacking} beside it"
         )
-    official = _official_sets(root, folders)
-    if official:
-        return official
-    side_by_side = _by_stem(files)
-    pictures = {stem: paths for stem, paths in _pictures_among(files).items() if not _MASK_ENDING.search(stem)}
-    return [_Files(pictures, {stem: paths for stem, paths in side_by_side.items() if stem not in pictures})]
+    return _Files(_pictures_among(photos.pictures), by_stem([*drawn.pictures, *drawn.labels, *photos.labels]))
 
 
-def _official_sets(root: Path, folders: Iterable[Path]) -> list[_Files]:
-    listed = list(folders)
-    truths = {_part_of(folder): folder for folder in listed if _OFFICIAL_MASKS.match(folder.name)}
-    sets: list[_Files] = []
-    for folder in listed:
-        if not _OFFICIAL_PICTURES.match(folder.name):
-            continue
-        truth = truths.get(_part_of(folder))
-        if truth is None:
-            raise DatasetUnusable(
-                f"cannot read the dataset {root}: {folder.name} has no ground truth folder of task 1 beside it;"
-                " unpack it there"
-            )
-        sets.append(_Files(_pictures_among(_scan(folder)[1]), _by_stem(_scan(truth)[1])))
-    return sets
-
-
-def _part_of(folder: Path) -> str:
-    """Reduce an official folder name to what photos and masks share, such as ISIC2018_Training."""
-    return _SEGMENTATION_TASK.sub("", folder.name.rpartition("_")[0] + "_").rstrip("_")
-
-
-def _scan(folder: Path) -> tuple[list[Path], list[Path]]:
-    """List sub-folders and picture files, sorted; hidden entries and other files are left out."""
-    folders: list[Path] = []
-    files: list[Path] = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    folders.append(folder / entry.name)
-                elif Path(entry.name).suffix.lower() in PICTURE_SUFFIXES:
-                    files.append(folder / entry.name)
-    except FileNotFoundError as error:
-        raise FileMissing(f"cannot read the dataset {folder}: there is no such folder") from error
-    except NotADirectoryError as error:
-        raise DatasetUnusable(
-            f"cannot read the dataset {folder}: it is a file, expected a folder of pictures"
-        ) from error
-    except OSError as error:
-        raise DatasetUnusable(f"cannot read the dataset {folder}: {error.strerror or error}") from error
-    return sorted(folders), sorted(files)
-
-
-def _by_stem(files: Iterable[Path]) -> dict[str, list[Path]]:
-    stems: dict[str, list[Path]] = {}
-    for file in files:
-        stems.setdefault(file.stem, []).append(file)
-    return stems
+def _side_by_side(here: Listing) -> _Files:
+    pictures = {stem: paths for stem, paths in _pictures_among(here.pictures).items() if not _MASK_ENDING.search(stem)}
+    masks = [file for file in here.pictures if file.stem not in pictures]
+    return _Files(pictures, by_stem([*masks, *here.labels]))
 
 
 def _pictures_among(files: Iterable[Path]) -> dict[str, list[Path]]:
-    return {stem: paths for stem, paths in _by_stem(files).items() if not stem.endswith(_NO_PICTURE_ENDING)}
+    return {stem: paths for stem, paths in by_stem(files).items() if not stem.endswith(_NO_PICTURE_ENDING)}
 
 
 def _all_names(root: Path, sets: Sequence[_Files]) -> set[str]:
@@ -167,7 +125,7 @@ def _all_names(root: Path, sets: Sequence[_Files]) -> set[str]:
     if not names:
         raise DatasetUnusable(
             f"cannot read the dataset {root}: no picture with a mask was found; expected images/ beside masks/,"
-            " official ISIC folders, or NAME.jpg beside NAME_mask.png"
+            " official ISIC or HAM10000 folders, or NAME.jpg beside NAME_mask.png or NAME.json"
         )
     return names
 

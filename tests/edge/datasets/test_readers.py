@@ -36,7 +36,21 @@ def _relative(found: Iterable[PicturePair], root: Path) -> list[tuple[str, str, 
         ("ISIC2018_Task1-2_Test_Input/a.jpg", "ISIC2018_Task1_Test_GroundTruth/a_segmentation.png"),
         ("ISIC2018_Task1-2_Training_Input/a.jpg", "ISIC2018_Task1-2_Training_GroundTruth/a_segmentation.png"),
         ("ISIC-2017_Test_v2_Data/a.jpg", "ISIC-2017_Test_v2_Part1_GroundTruth/a_segmentation.png"),
+        ("ISIC-2017_Training_Data/a.jpg", "ISIC-2017_Training_Part1_GroundTruth/a_segmentation.png"),
+        ("ISIC-2017_Validation_Data/a.jpg", "ISIC-2017_Validation_Part1_GroundTruth/a_segmentation.png"),
         ("ISBI2016_ISIC_Part1_Training_Data/a.jpg", "ISBI2016_ISIC_Part1_Training_GroundTruth/a_Segmentation.png"),
+        ("ISBI2016_ISIC_Part1_Test_Data/a.jpg", "ISBI2016_ISIC_Part1_Test_GroundTruth/a_Segmentation.png"),
+        ("HAM10000_images_part_1/a.jpg", "HAM10000_segmentations_lesion_tschandl/a_segmentation.png"),
+        ("HAM10000_images_part2/a.jpg", "HAM10000_segmentations_lesion_tschandl/a_segmentation.png"),
+        ("ham10000_images_part_2/a.jpg", "HAM10000_segmentations_lesion_tschandl/a_segmentation.png"),
+        ("HAM10000_images/a.jpg", "HAM10000_segmentations_lesion_tschandl/a_segmentation.png"),
+        (
+            "HAM10000_images/HAM10000_images/a.jpg",
+            "HAM10000_segmentations_lesion_tschandl/HAM10000_segmentations_lesion_tschandl/a_segmentation.png",
+        ),
+        ("images/a.jpg", "masks/a.json"),
+        ("images/a.jpg", "images/a.json"),
+        ("a.jpg", "a.json"),
     ],
 )
 def test_a_picture_finds_its_mask_by_name_in_every_layout(tmp_path: Path, picture: str, mask: str) -> None:
@@ -64,6 +78,27 @@ def test_several_official_parts_are_read_together_and_other_tasks_left_out(tmp_p
         ("a", "a_segmentation.png"),
         ("b", "b_segmentation.png"),
     ]
+
+
+def test_both_parts_of_ham10000_are_read_together_and_kaggles_doubled_folders_once(tmp_path: Path) -> None:
+    root = _touch(
+        tmp_path,
+        "HAM10000_metadata.csv",
+        *(
+            f"{ham}_images_part_{part}/{name}.jpg"
+            for ham in ("HAM10000", "ham10000")
+            for part, name in ((1, "a"), (2, "b"))
+        ),
+        *(f"HAM10000_segmentations_lesion_tschandl/{name}_segmentation.png" for name in "ab"),
+    )
+    assert [pair.name for pair in pairs(root)] == ["a", "b"]
+
+
+def test_labelme_files_in_either_folder_join_masks_that_are_pictures(tmp_path: Path) -> None:
+    root = _touch(
+        tmp_path, *(f"images/{n}.jpg" for n in "abc"), "masks/a.png", "masks/b.json", "images/c.json", "images/z.json"
+    )
+    assert [pair.mask.name for pair in pairs(root)] == ["a.png", "b.json", "c.json"]
 
 
 def test_superpixels_hidden_files_and_masks_without_a_picture_are_left_out(tmp_path: Path) -> None:
@@ -123,6 +158,10 @@ def test_a_split_that_is_no_text_is_refused(tmp_path: Path) -> None:
         (("images/a.jpg", "images/a.png", "masks/a.png"), r"1 names belong to more than one picture \(a\)"),
         (("images/a.jpg", "masks/a.png", "masks/a_mask.png"), r"a has 2 masks \(a.png, a_mask.png\); keep one"),
         (("images/a.jpg", "masks/a.png", "masks/a.bmp"), r"a has 2 masks \(a.bmp, a.png\)"),
+        (("images/a.jpg", "masks/a.png", "masks/a.json"), r"a has 2 masks \(a.json, a.png\)"),
+        (("a.jpg", "a_mask.png", "a.json"), r"a has 2 masks \(a.json, a_mask.png\); keep one"),
+        (("HAM10000_images/a.jpg",), "HAM10000_images has no HAM10000_segmentations_lesion_tschandl beside it"),
+        (("HAM10000_segmentations_lesion_tschandl/a.png",), "tschandl has no HAM10000_images_part_1 and _2 beside it"),
         (("images/a.jpg",), "a folder images but no folder masks"),
         (("masks/a.jpg",), "a folder masks but no folder images"),
         (("ISIC2018_Task1-2_Training_Input/a.jpg",), "no ground truth folder of task 1"),
