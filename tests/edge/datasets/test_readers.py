@@ -161,7 +161,7 @@ def test_a_split_that_is_no_text_is_refused(tmp_path: Path) -> None:
         (("images/a.jpg", "masks/a.png", "masks/a.json"), r"a has 2 masks \(a.json, a.png\)"),
         (("a.jpg", "a_mask.png", "a.json"), r"a has 2 masks \(a.json, a_mask.png\); keep one"),
         (("HAM10000_images/a.jpg",), "HAM10000_images has no HAM10000_segmentations_lesion_tschandl beside it"),
-        (("HAM10000_segmentations_lesion_tschandl/a.png",), "tschandl has no HAM10000_images_part_1 and _2 beside it"),
+        (("HAM10000_segmentations_lesion_tschandl/a.png",), "tschandl has no HAM10000_images_part_1 beside it"),
         (("images/a.jpg",), "a folder images but no folder masks"),
         (("masks/a.jpg",), "a folder masks but no folder images"),
         (("ISIC2018_Task1-2_Training_Input/a.jpg",), "no ground truth folder of task 1"),
