@@ -9,6 +9,7 @@ import click
 from skinseg_edge.command_line import Ui, command
 from skinseg_edge.errors import InputError, SkinsegError, ToolMissing, VerificationFailed
 from skinseg_edge.known_names import unknown_name
+from skinseg_edge.network_options import classes_from_text, options_from_texts
 from skinseg_export.targets.names import resolve_target
 
 if TYPE_CHECKING:
@@ -48,6 +49,22 @@ _PRECISIONS = ("auto", "fp32", "fp16", "int8")
 )
 @click.option("--network", help="The network that a .pt file's weights belong to; .safetensors files say it.")
 @click.option("--untrained", is_flag=True, help="Give network MODEL fresh weights, to try targets; nothing accepts it.")
+@click.option(
+    "--option",
+    "option_texts",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Constructor option of an untrained network or a .pt file's, such as base=32; repeatable.",
+)
+@click.option("--classes", "class_text", metavar="A,B,...", help="Their classes, background first [default: lesion].")
+@click.option("--input-size", type=int, metavar="PX", help="Side of their square input [default: 256].")
+@click.option(
+    "--import",
+    "imports",
+    multiple=True,
+    metavar="MODULE|FILE.py",
+    help="Run this code of yours first; it registers your own networks. Repeatable.",
+)
 @click.option("--opset", type=int, default=18, show_default=True, help="ONNX opset.")
 @click.option("--dynamic-batch", is_flag=True, help="Leave the number of pictures free in the ONNX files; 1 otherwise.")
 @click.option(
@@ -65,6 +82,10 @@ def main(
     precision: str,
     network: str | None,
     untrained: bool,
+    option_texts: tuple[str, ...],
+    class_text: str | None,
+    input_size: int | None,
+    imports: tuple[str, ...],
     opset: int,
     dynamic_batch: bool,
     validation: Path | None,
@@ -74,10 +95,15 @@ def main(
     """Turn MODEL, a shipped model's name or a checkpoint file, into a verified bundle."""
     targets = resolve_target(target_name)
     _check_precision(precision)
+    options_of_network = options_from_texts(option_texts)
+    classes = () if class_text is None else classes_from_text(class_text)
     # torch and the exporters take seconds to import: after the arguments have been checked.
+    from skinseg_edge.networks.user_networks import import_user_networks
     from skinseg_export.exporter import STEPS, ExportOptions, export_bundle
-    from skinseg_export.model_source import load_model
+    from skinseg_export.model_source import Variant, load_model
 
+    for module_or_file in imports:
+        import_user_networks(module_or_file)
     options = ExportOptions(
         targets=targets,
         precision=precision,
@@ -88,7 +114,8 @@ def main(
         force=force,
     )
     path = output or Path(f"{Path(model).stem}.skinseg")
-    checkpoint = load_model(model, network=network, untrained=untrained)
+    variant = Variant(options=options_of_network, classes=classes, input_size=input_size)
+    checkpoint = load_model(model, network=network, untrained=untrained, variant=variant)
     if untrained:
         ui.warn("the weights are random: the bundle is for trying targets, and the runtime refuses it")
     with ui.progress(STEPS, f"exporting {checkpoint.source}") as advance:

@@ -42,6 +42,13 @@ _NAMED = 4
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs a bundle's network.")
 @name_option("--precision", "precision", PRECISIONS, default="fp32", show_default=True, help="Which form of it.")
 @click.option("--network", metavar="NAME", help="The network of a .pt checkpoint, which does not say it.")
+@click.option(
+    "--import",
+    "imports",
+    multiple=True,
+    metavar="MODULE|FILE.py",
+    help="Run this code of yours first; it registers your own networks. Repeatable.",
+)
 @click.option("-o", "--output", type=_PATH, metavar="DIR", help="Write pictures.csv, worst.png and roc.png here.")
 @click.option("--force", is_flag=True, help="Replace what is in that folder.")
 def main(
@@ -52,6 +59,7 @@ def main(
     engine: str,
     precision: str,
     network: str | None,
+    imports: tuple[str, ...],
     output: Path | None,
     force: bool,
 ) -> int:
@@ -65,6 +73,7 @@ def main(
 
     if output is not None:
         check_free(output, force=force)
+    _import(imports)
     chosen = pairs(data, split)
     with _segmenter(model, engine, precision, network) as segmenter:
         with ui.progress(len(chosen), f"evaluating {model}") as advance:
@@ -72,6 +81,14 @@ def main(
         written = [] if output is None else _write(output, force, segmenter, evaluation)
         document = _document(model, segmenter, evaluation, written)
     return ui.result(document, _table(model, document, evaluation))
+
+
+def _import(modules_or_files: tuple[str, ...]) -> None:
+    if modules_or_files:  # a bundle needs no torch, which this imports
+        from skinseg_edge.networks.user_networks import import_user_networks
+
+        for module_or_file in modules_or_files:
+            import_user_networks(module_or_file)
 
 
 def _segmenter(model: str, engine: str, precision: str, network: str | None) -> Segmenter:

@@ -51,12 +51,16 @@ def shipped_names() -> tuple[str, ...]:
 
 
 def load_checkpoint(
-    path_or_name: str | Path, *, network_name: str | None = None, contract: ModelContract | None = None
+    path_or_name: str | Path,
+    *,
+    network_name: str | None = None,
+    contract: ModelContract | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Checkpoint:
     """Load a checkpoint file or a shipped one by its name.
 
-    *network_name*, *contract*: for a foreign state dict (`.pt`, `.pth`, or safetensors without this project's header),
-    which does not name them; the contract defaults to 256 x 256 px.
+    *network_name*, *contract*, *options*: for a foreign state dict (`.pt`, `.pth`, or safetensors without this
+    project's header), which does not name them; the contract defaults to 256 x 256 px. A header goes before them.
 
     Raises FileMissing if there is neither such a file nor a shipped name, CheckpointMismatch if the weights do not
     fit the network, SchemaUnknown if another version wrote the file.
@@ -75,7 +79,7 @@ def load_checkpoint(
     if network_name is not None and stored_name is not None and network_name != stored_name:
         raise CheckpointMismatch(f"cannot load {path.name} into {network_name}: its weights are those of {stored_name}")
     name = str(stored_name or network_name)
-    options = document.get("options", {})
+    options = document["options"] if header else dict(options or {})
     chosen = ModelContract.from_json(document["contract"]) if header else contract or ModelContract(input_hw=(256, 256))
     network = create(name, len(chosen.classes), **options)
     _load_weights(network, state, what=f"{path.name} into {name}")

@@ -45,6 +45,10 @@ def test_json_is_one_object_with_every_figure(checkpoint_path: Path, tmp_path: P
         (["--target", "onnx", "--precision", "int8"], "this version has no quantization"),
         (["--target", "onnx", "--precision", "fp61"], "did you mean 'fp16'?"),
         (["--target", "onnx", "--opset", "11"], "cannot export to opset 11"),
+        (["--target", "onnx", "--option", "base"], "expected KEY=VALUE, such as base=32"),
+        (["--target", "onnx", "--classes", "skin,,lesion"], "expected different names, such as skin,lesion"),
+        (["--target", "onnx", "--input-size", "64"], "its file says them; leave out --option, --classes"),
+        (["--target", "onnx", "--import", "absent.py"], "cannot import absent.py: there is no such file"),
         ([], "Missing option '--target'"),
     ],
 )
@@ -128,3 +132,15 @@ def test_fresh_weights_come_with_a_warning(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "the weights are random" in result.stderr
     assert Bundle.open(tmp_path / "a.skinseg").manifest.provenance.trained is False
+
+
+def test_a_variant_is_tried_without_a_checkpoint(tmp_path: Path) -> None:
+    result = _run(
+        "ulffn", "--untrained", "--option", "base=4", "--option", "aspp=false", "--classes", "skin,lesion",
+        "--input-size", "32", "--target", "onnx", "--precision", "fp32", "-o", tmp_path / "a.skinseg",
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.output
+    manifest = Bundle.open(tmp_path / "a.skinseg").manifest
+    assert manifest.provenance.network_options == {"base": 4, "aspp": False}
+    assert (manifest.contract.input_hw, manifest.contract.classes) == ((32, 32), ("skin", "lesion"))

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from skinseg_edge import networks
 from skinseg_edge.errors import CheckpointMismatch, FileMissing, InputError, UnknownName
-from skinseg_export.model_source import load_model
+from skinseg_export.model_source import Variant, load_model
 from tests.export.darkness import CONTRACT, Darkness
 
 
@@ -60,3 +61,39 @@ def test_a_network_without_shipped_weights_is_told_apart_from_a_name_nobody_know
 def test_two_names_for_a_fresh_network_contradict_each_other() -> None:
     with pytest.raises(InputError, match="--network says scsonet; leave one of the two out"):
         load_model("unet", network="scsonet", untrained=True)
+
+
+def test_a_fresh_network_can_be_had_in_any_variant() -> None:
+    variant = Variant(options={"base": 8, "cam": False}, classes=("skin", "lesion"), input_size=64)
+
+    checkpoint = load_model("ulffn", untrained=True, variant=variant)
+
+    assert checkpoint.options == {"base": 8, "cam": False}
+    assert (checkpoint.contract.input_hw, checkpoint.contract.classes) == ((64, 64), ("skin", "lesion"))
+    assert checkpoint.network(torch.zeros(1, 3, 64, 64)).shape == (1, 2, 64, 64)
+
+
+def test_the_classes_of_melasma_bring_what_counts_as_lesion() -> None:
+    classes = ("BACKGROUND", "ET", "HHB", "XB", "LF", "RF")
+    assert Variant(classes=classes).contract.lesion_classes == ("HHB",)
+    assert Variant(classes=("skin", "lesion")).contract.lesion_classes == ()
+
+
+def test_a_size_that_the_network_cannot_take_is_refused_before_any_work() -> None:
+    with pytest.raises(InputError, match=r"cannot run unet on 250 x 250 px: .*; take another size"):
+        load_model("unet", untrained=True, variant=Variant(options={"base": 4}, input_size=250))
+
+
+def test_a_plain_state_dict_takes_its_options_from_the_command_line(tmp_path: Path) -> None:
+    torch.save(networks.create("unet", 2, base=4).state_dict(), tmp_path / "weights.pt")
+    variant = Variant(options={"base": 4}, classes=("skin", "lesion"), input_size=32)
+
+    checkpoint = load_model(str(tmp_path / "weights.pt"), network="unet", variant=variant)
+
+    assert (checkpoint.options, checkpoint.contract.input_hw) == ({"base": 4}, (32, 32))
+
+
+@pytest.mark.parametrize("variant", [Variant(options={"base": 4}), Variant(classes=("a", "b")), Variant(input_size=64)])
+def test_a_checkpoint_that_says_its_options_takes_no_others(checkpoint_path: Path, variant: Variant) -> None:
+    with pytest.raises(InputError, match="its file says them; leave out --option, --classes and --input-size"):
+        load_model(str(checkpoint_path), variant=variant)
