@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from skinseg_edge.contract import ModelContract
 from skinseg_edge.manifest import Artefact, Provenance
 
 __all__ = ["model_card"]
@@ -16,7 +17,13 @@ _NO_CARD = (
 
 
 def model_card(
-    name: str, provenance: Provenance, artefacts: Sequence[Artefact], *, card: str | None, golden: Sequence[str]
+    name: str,
+    contract: ModelContract,
+    provenance: Provenance,
+    artefacts: Sequence[Artefact],
+    *,
+    card: str | None,
+    golden: Sequence[str],
 ) -> str:
     """Return the Markdown text; *card* is the checkpoint's own, *golden* says where each golden picture comes from."""
     head = card.rstrip() if card else f"# {name}\n\n{_NO_CARD if provenance.trained else _UNTRAINED}"
@@ -26,6 +33,7 @@ def model_card(
         "## This bundle",
         "",
         f"- Network: {provenance.network}; trained: {'yes' if provenance.trained else 'no'}",
+        f"- Classes: {_classes(contract)}",
         f"- Training data: {provenance.training_data}",
         f"- Checkpoint SHA-256: {provenance.checkpoint_sha256 or 'none, fresh weights'}",
         f"- Made {provenance.created} by skinseg-edge {provenance.code_version} with "
@@ -39,6 +47,18 @@ def model_card(
         "Golden pictures: " + "; ".join(golden) + ".",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _classes(contract: ModelContract) -> str:
+    if contract.is_binary:
+        return f"{_plain(contract.classes[0])}, from a probability of {contract.threshold:g}"
+    lesions = ", ".join(_plain(contract.classes[index]) for index in contract.lesion_indices)
+    return f"{', '.join(map(_plain, contract.classes))}, the most probable one; of these count as lesion: {lesions}"
+
+
+def _plain(name: str) -> str:
+    """Keep a name from being read as Markdown."""
+    return "".join(f"\\{letter}" if letter in "\\`*_[]<>#|" else letter for letter in name)
 
 
 def _row(artefact: Artefact) -> str:

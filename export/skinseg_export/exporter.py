@@ -266,7 +266,7 @@ class _Export:
         )
         cases = add_golden(self.draft, golden, checkpoint.contract)
         sources = [case.source for case in golden]
-        card = model_card(name, provenance, self.artefacts, card=checkpoint.card, golden=sources)
+        card = model_card(name, checkpoint.contract, provenance, self.artefacts, card=checkpoint.card, golden=sources)
         self.draft.add_bytes("MODEL_CARD.md", card.encode())
         return self.draft.finish(
             name=name,

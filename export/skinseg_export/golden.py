@@ -100,11 +100,13 @@ def add_golden(draft: BundleDraft, golden: Iterable[Golden], contract: ModelCont
 def _chosen(pictures: Iterable[tuple[str, NDArray[np.uint8]]], reference: Segmenter) -> tuple[Golden, ...]:
     telling: list[Golden] = []
     spare: list[Golden] = []
+    low, high = _USUAL_COVER
     for case in _segmented(pictures, reference):
-        low, high = _USUAL_COVER
         (telling if low <= case.mask.mean() <= high else spare).append(case)
         if len(telling) == GOLDEN_COUNT:
             break
+    # A mask of a few pixels comes last: one pixel more or less would decide over a target.
+    spare.sort(key=lambda case: 0 < case.mask.mean() < low)
     chosen = (telling + spare)[:GOLDEN_COUNT]
     return tuple(
         Golden(f"{number:02d}", case.image, case.source, case.mask, case.probability)

@@ -80,12 +80,18 @@ def _describe(model: Any, contract: ModelContract, name: str, metadata: Mapping[
     model.author = "skinseg-edge"
     model.input_description[INPUT_NAME] = f"RGB picture, {width} x {height} px, resized by {contract.resize}"
     model.output_description[OUTPUT_NAME] = (
-        f"probability of {classes}, (1, {len(contract.classes)}, {height}, {width}), 0 to 1; "
-        f"a pixel belongs to it from {contract.threshold:g}"
+        f"probability of {classes}, (1, {len(contract.classes)}, {height}, {width}), 0 to 1; " + _decision(contract)
     )
     entries = {"contract": json.dumps(contract.to_json(), sort_keys=True), "compute_units": "ALL", **metadata}
     for key, value in entries.items():
         model.user_defined_metadata[f"skinseg.{key}"] = value
+
+
+def _decision(contract: ModelContract) -> str:
+    if contract.is_binary:
+        return f"a pixel belongs to it from {contract.threshold:g}"
+    lesions = ", ".join(contract.classes[index] for index in contract.lesion_indices)
+    return f"a pixel belongs to the class that has the highest; lesion: {lesions}"
 
 
 def _coremltools() -> Any:
