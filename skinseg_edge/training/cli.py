@@ -32,6 +32,22 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--epochs", type=click.IntRange(1), metavar="N", help="Epochs of all stages together. Default: the recipe's."
 )
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Option of the network, such as base=32; repeatable.",
+)
+@click.option(
+    "--classes",
+    metavar="A,B,C",
+    help="What the masks show, background first. Default: DIR/classes.txt, or the recipe's.",
+)
+@click.option(
+    "--import", "modules", multiple=True, metavar="MODULE_OR_FILE", help="Python code that registers own networks."
+)
+@click.option("--teacher", metavar="CHECKPOINT", help="Learn from this network as well; a file or a shipped model.")
 @click.option("-o", "--output", type=_PATH, metavar="RUN", help="Run folder. Default: runs/NETWORK-RECIPE.")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights, order and augmentation."
@@ -53,6 +69,10 @@ def main(
     validation_list: Path | None,
     recipe_name: str,
     epochs: int | None,
+    options: tuple[str, ...],
+    classes: str | None,
+    modules: tuple[str, ...],
+    teacher: str | None,
     output: Path | None,
     seed: int,
     device: str,
@@ -63,11 +83,16 @@ def main(
 
     Without lists, and where DIR holds none, every tenth picture (by the hash of its name) is kept to choose by.
     """
+    from skinseg_edge.datasets.label_maps import classes_of
+    from skinseg_edge.network_options import classes_from_text, options_from_texts
+    from skinseg_edge.networks.user_networks import import_user_networks
     from skinseg_edge.training.lists import chosen_pairs
     from skinseg_edge.training.recipes import recipe
     from skinseg_edge.training.run_folder import RunFolder
     from skinseg_edge.training.trainer import Trainer, TrainingJob, pick_device
 
+    for module in modules:
+        import_user_networks(module)
     chosen: Recipe = recipe(network, recipe_name)
     if epochs is not None:
         chosen = chosen.with_epochs(epochs)
@@ -78,6 +103,9 @@ def main(
         recipe=chosen,
         train=train,
         validation=validation,
+        options=options_from_texts(options),
+        classes=classes_from_text(classes) if classes else classes_of(data) or (),
+        teacher=teacher,
         data=data.resolve().name,
         seed=seed,
         device=place,
@@ -95,7 +123,7 @@ def main(
 def _tell(ui: Ui, record: "EpochRecord", recipe: "Recipe") -> None:
     ui.info(
         f"epoch {record.epoch}/{recipe.epochs} at {record.side} px: loss {record.loss:.4f}, "
-        f"validation Dice {record.dice:.4f}, {record.seconds:.0f} s"
+        f"validation Dice {record.dice:.4f}, mean IoU {record.mean_iou:.4f}, {record.seconds:.0f} s"
     )
 
 
@@ -112,11 +140,13 @@ def _finish(ui: Ui, folder: "RunFolder", records: "tuple[EpochRecord, ...]", bes
         "best_epoch": best.epoch,
         "dice": best.dice,
         "iou": best.iou,
+        "mean_iou": best.mean_iou,
     }
     return ui.result(
         document,
-        f"best epoch {best.epoch}: Dice {best.dice:.4f}, IoU {best.iou:.4f} (pooled validation pixels at "
-        f"{best.side} px)\ncheckpoint  {folder.best}\ncurves      {folder.curves}\nlog         {folder.log}",
+        f"best epoch {best.epoch}: Dice {best.dice:.4f}, IoU {best.iou:.4f}, mean IoU of all classes "
+        f"{best.mean_iou:.4f} (pooled validation pixels at {best.side} px)\n"
+        f"checkpoint  {folder.best}\ncurves      {folder.curves}\nlog         {folder.log}",
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,7 +15,7 @@ from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.label_maps import read_label_map
 from skinseg_edge.datasets.readers import PicturePair
 from skinseg_edge.errors import DatasetUnusable
-from skinseg_edge.image_io import decode, decode_mask
+from skinseg_edge.image_io import decode
 from skinseg_edge.preprocessing import to_network_input, to_network_labels, to_network_mask
 from skinseg_edge.training.augmentation import AugmentationPolicy, augment
 
@@ -44,25 +43,15 @@ def load_pairs(pairs: Sequence[PicturePair], contract: ModelContract) -> list[Lo
 
 def _load(pair: PicturePair, contract: ModelContract) -> LoadedPair:
     picture = decode(pair.picture, at_least_hw=contract.input_hw)
+    labels = read_label_map(pair.mask, contract.classes)
+    if labels.shape != picture.full_hw:
+        raise DatasetUnusable(
+            f"cannot use {pair.mask.name}: it is {labels.shape} px (rows, columns), its photo {picture.full_hw}"
+        )
     photo = to_network_input(picture.pixels, contract, photo_hw=picture.full_hw).pixels
     if contract.is_binary:
-        mask = _is_lesion(pair.mask, contract)
-        _check_size(pair, mask.shape, picture.full_hw)
-        return LoadedPair(photo, to_network_mask(mask, contract))
-    labels = read_label_map(pair.mask, contract.classes)
-    _check_size(pair, labels.shape, picture.full_hw)
+        return LoadedPair(photo, to_network_mask(labels > 0, contract))
     return LoadedPair(photo, to_network_labels(labels, contract))
-
-
-def _is_lesion(path: Path, contract: ModelContract) -> NDArray[np.bool_]:
-    if path.suffix.lower() == ".json":
-        return np.asarray(read_label_map(path, contract.classes) > 0)
-    return decode_mask(path)
-
-
-def _check_size(pair: PicturePair, mask_hw: tuple[int, ...], photo_hw: tuple[int, int]) -> None:
-    if mask_hw != photo_hw:
-        raise DatasetUnusable(f"cannot use {pair.mask.name}: it is {mask_hw} px (rows, columns), its photo {photo_hw}")
 
 
 class _Augmented(Dataset[tuple[Tensor, Tensor]]):

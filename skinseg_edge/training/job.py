@@ -1,6 +1,5 @@
 """What to train, on what, how: everything a training run is started with."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.label_maps import lesion_classes_of
 from skinseg_edge.datasets.readers import PicturePair
-from skinseg_edge.errors import DatasetUnusable, FileMissing
+from skinseg_edge.errors import DatasetUnusable, InputError
 from skinseg_edge.training.recipes import Recipe
 
 __all__ = ["TrainingJob"]
@@ -23,12 +22,11 @@ class TrainingJob:
 
     *train*, *validation*: pairs to learn from and to choose the best epoch on. *options*: of the network's constructor.
     *classes*: names of what the masks show, background first; one name is a binary network. Empty: the recipe's.
-    *initial_weights*: a file to start from instead of fresh weights. *teacher*: a checkpoint (file or shipped name)
-    that the network also learns from. *data*: where the pictures come from, in words, for whoever asks the checkpoint.
-    *device*: a torch device name. *half*: run the network in bfloat16 or float16 (GPU) autocast. *workers*: processes
-    that augment; 0 = in line.
+    *teacher*: a checkpoint (file or shipped name) that the network also learns from. *data*: where the pictures come
+    from, in words, for whoever asks the checkpoint. *device*: a torch device name. *half*: run the network in bfloat16
+    or float16 (GPU) autocast. *workers*: processes that augment; 0 = in line.
 
-    Raises DatasetUnusable if the pictures cannot be learnt from, FileMissing if there is no file of initial weights.
+    Raises DatasetUnusable if the pictures cannot be learnt from, InputError if the recipe gives a teacher no weight.
     """
 
     network: str
@@ -37,7 +35,6 @@ class TrainingJob:
     validation: Sequence[PicturePair]
     options: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
-    initial_weights: Path | None = None
     teacher: str | Path | None = None
     data: str = "not recorded"
     seed: int = 0
@@ -63,10 +60,10 @@ class TrainingJob:
                 f"cannot train {self.network}: {len(both)} pictures are in both lists (first: {min(both)}); "
                 "a score on pictures that were learnt says nothing"
             )
-        if self.initial_weights is not None and not self.initial_weights.is_file():
-            raise FileMissing(
-                f"cannot start {self.network} from {self.initial_weights}: there is no such file; "
-                "check --initial-weights"
+        if self.teacher is not None and not self.recipe.teacher_weight:
+            raise InputError(
+                f"cannot train {self.network} with the teacher {self.teacher}: the recipe {self.recipe.name!r} gives "
+                "it no weight; use --recipe best"
             )
 
     @property
@@ -89,7 +86,7 @@ class TrainingJob:
     def describe(self) -> dict[str, Any]:
         """Return what makes two runs the same, as JSON values."""
         recipe = {name: value for name, value in asdict(self.recipe).items() if name not in _NOTES}
-        described: dict[str, Any] = {
+        return {
             "network": self.network,
             "options": _plain(dict(self.options)),
             "classes": list(self.class_names),
@@ -99,10 +96,6 @@ class TrainingJob:
             "train_pictures": len(self.train),
             "validation_pictures": len(self.validation),
         }
-        if self.initial_weights is not None:
-            sha256 = hashlib.sha256(self.initial_weights.read_bytes()).hexdigest()
-            described["initial_weights"] = {"file": self.initial_weights.name, "sha256": sha256}
-        return described
 
 
 def _plain(value: Any) -> Any:

@@ -15,9 +15,10 @@ from skinseg_edge.confusion import ConfusionMatrix
 from skinseg_edge.errors import InputError, ToolMissing
 from skinseg_edge.networks import create
 from skinseg_edge.networks.checkpoint import save_checkpoint
+from skinseg_edge.training.distillation import Teacher
 from skinseg_edge.training.feed import LoadedPair, load_pairs, normalise, training_batches, validation_batches
 from skinseg_edge.training.job import TrainingJob
-from skinseg_edge.training.objective import Objective, targets_of
+from skinseg_edge.training.objective import Objective
 from skinseg_edge.training.optimization import learning_rate, optimizer_of
 from skinseg_edge.training.run_folder import EpochRecord, RunFolder
 from skinseg_edge.training.validation import PixelCount
@@ -54,11 +55,13 @@ class Trainer:
         torch.manual_seed(job.seed)
         self._maps = len(job.class_names)
         network = create(job.network, self._maps, **job.options)
-        folder.open(job.describe())
+        teacher = None if job.teacher is None else Teacher(job.teacher, job.class_names, self._device)
+        self._described = job.describe() if teacher is None else {**job.describe(), "teacher": teacher.describe()}
+        folder.open(self._described)
         self._network = _on(self._device, network)
         self._average = WeightAverage(self._network, job.recipe.average_decay)
         self._optimizer = optimizer_of(self._network, job.recipe)
-        self._objective = Objective(job.recipe)
+        self._objective = Objective(job.recipe, teacher)
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=job.half and self._device.type == "cuda")
         self._steps_an_epoch = max(1, len(job.train) // job.recipe.batch)
         self._records: list[EpochRecord] = []
@@ -108,6 +111,7 @@ class Trainer:
         )
         # Whatever a network draws (dropout) hangs on the epoch alone, so a resumed run draws the same.
         torch.manual_seed(self.job.seed * 1_000_003 + epoch)
+        self._objective.reseed(self.job.seed * 1_000_003 + epoch)
         self._network.train()
         losses: list[Tensor] = []
         rate = 0.0
@@ -130,8 +134,8 @@ class Trainer:
     def _step(self, photos: Tensor, masks: Tensor, rate: float) -> Tensor:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        targets = targets_of(masks.to(self._device, non_blocking=True), self._maps)
-        loss = self._objective(self._network, self._images(photos), targets, half=self.job.half)
+        photos, masks = (part.to(self._device, non_blocking=True) for part in (photos, masks))
+        loss = self._objective(self._network, photos, masks, half=self.job.half)
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # Tensor.backward has no annotations
         if self.job.recipe.clip_norm > 0:
@@ -158,7 +162,7 @@ class Trainer:
         return (1,) if self._maps == 1 else self.job.contract().lesion_indices
 
     def _images(self, photos: Tensor) -> Tensor:
-        return normalise(photos.to(self._device, non_blocking=True), self.job.recipe.mean, self.job.recipe.std)
+        return normalise(photos.to(self._device), self.job.recipe.mean, self.job.recipe.std)
 
     def _load_stage(self, epoch: int) -> None:
         side = self.job.recipe.stage_of(epoch).side
@@ -177,7 +181,7 @@ class Trainer:
                 network_name=self.job.network,
                 contract=self.job.contract(),
                 options=self.job.options,
-                training={**self.job.describe(), "data": self.job.data, "best": asdict(record)},
+                training={**self._described, "data": self.job.data, "best": asdict(record)},
                 overwrite=True,
             )
         self.folder.save_state(
