@@ -24,7 +24,7 @@ from skinseg_edge.datasets.synthetic.noise import (
 )
 from skinseg_edge.datasets.synthetic.scene import Scene
 
-__all__ = ["absorb", "ita_degrees", "paint_skin", "skin_lab"]
+__all__ = ["BLOOD", "MELANIN", "absorb", "ita_degrees", "paint_skin", "skin_lab", "skin_rgb"]
 
 # Per type: ITA range in degrees inside its class, b* range, a* range (CIELAB, D65).
 _TYPES: Final[dict[int, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]]] = {
@@ -36,8 +36,8 @@ _TYPES: Final[dict[int, tuple[tuple[float, float], tuple[float, float], tuple[fl
     6: ((-55, -32), (11, 15), (9, 12)),
 }
 # Absorbance by channel (R, G, B) of a unit of each.
-_MELANIN: Final = np.array([0.40, 0.68, 1.0], np.float32)
-_BLOOD: Final = np.array([0.10, 0.85, 0.65], np.float32)
+MELANIN: Final = np.array([0.40, 0.68, 1.0], np.float32)
+BLOOD: Final = np.array([0.10, 0.85, 0.65], np.float32)
 
 
 def skin_lab(rng: np.random.Generator, fitzpatrick: int) -> tuple[float, float, float]:
@@ -69,14 +69,14 @@ def paint_skin(rng: np.random.Generator, hw: tuple[int, int], scene: Scene, lab:
     melanin += _freckles(rng, hw, unit) * max(0.0, rng.uniform(-0.15, 0.18))
     blood = rng.uniform(0.01, 0.035) * clouds(rng, hw, 90 * unit, 4)
     blood += _vessels(rng, hw, unit) * max(0.0, rng.uniform(-0.15, 0.14))
-    passed = melanin[..., None] * -_MELANIN
-    passed -= blood[..., None] * _BLOOD
+    passed = melanin[..., None] * -MELANIN
+    passed -= blood[..., None] * BLOOD
     np.exp(passed, out=passed)
-    passed *= _rgb(lab)
+    passed *= skin_rgb(lab)
     return np.asarray(passed, np.float32)
 
 
-def _rgb(lab: tuple[float, float, float]) -> NDArray[np.float32]:
+def skin_rgb(lab: tuple[float, float, float]) -> NDArray[np.float32]:
     """Convert one CIELAB colour to displayed RGB, 0..1; lighter types are brightened as a dermoscope does."""
     rgb = np.asarray(cv2.cvtColor(np.array([[lab]], np.float32), cv2.COLOR_Lab2RGB), np.float32)[0, 0]
     gain = min(1 + 0.22 * min(max((lab[0] - 40) / 22, 0), 1), 0.95 / float(rgb.max()))
