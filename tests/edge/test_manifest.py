@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import BundleUnusable, ContractInvalid, IntegrityFailed, SchemaUnknown, SkinsegError
 from skinseg_edge.manifest import (
     MANIFEST_LIMIT,
@@ -48,6 +49,14 @@ def _changed(manifest: Manifest, way: str, value: object) -> dict[str, object]:
 def test_a_manifest_comes_back_from_its_bytes_unchanged(manifest: Manifest) -> None:
     assert Manifest.from_bytes(manifest.to_bytes()) == manifest
     assert Manifest.from_json(manifest.to_json()) == manifest
+
+
+def test_lesion_classes_travel_with_the_contract_and_leave_manifests_without_them_as_they_were(
+    manifest: Manifest,
+) -> None:
+    face = ModelContract(input_hw=(512, 512), classes=("BACKGROUND", "ET", "HHB"), lesion_classes=("HHB",))
+    assert Manifest.from_bytes(dataclasses.replace(manifest, contract=face).to_bytes()).contract == face
+    assert b"lesion_classes" not in manifest.to_bytes()
 
 
 def test_the_bytes_are_canonical_json_with_a_digest_of_all_else(manifest: Manifest) -> None:
@@ -300,6 +309,9 @@ def test_every_missing_field_is_named(manifest: Manifest, way: str) -> None:
 def test_a_wrong_contract_inside_is_refused_by_the_contract(manifest: Manifest) -> None:
     with pytest.raises(ContractInvalid, match="threshold is 2"):
         Manifest.from_json(_changed(manifest, "contract.threshold", 2))
+    for hostile in (["HHB"], [["lesion"]], {"lesion": 1}, "lesion", None, ["lesion"] * 1000):
+        with pytest.raises(ContractInvalid, match="lesion_classes"):
+            Manifest.from_json(_changed(manifest, "contract.lesion_classes", hostile))
     with pytest.raises(SchemaUnknown, match=r"skinseg\.contract/7"):
         Manifest.from_json(_changed(manifest, "contract.schema", "skinseg.contract/7"))
 
