@@ -1,7 +1,4 @@
-"""Trained weights on disk: safetensors with the network's name, options and contract in the header.
-
-A foreign `.pt` file is read with `weights_only=True`, so nothing in it is executed.
-"""
+"""Trained weights on disk: safetensors with the network's name, options and contract in the header."""
 
 import hashlib
 import json
@@ -10,18 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from skinseg_edge.atomic_files import write_bytes_atomically
 from skinseg_edge.contract import ModelContract
-from skinseg_edge.errors import CheckpointMismatch, FileMissing, SchemaUnknown, UnknownName
+from skinseg_edge.errors import CheckpointMismatch, FileMissing, UnknownName
+from skinseg_edge.networks.foreign_weights import renamed, usual_contract
 from skinseg_edge.networks.registry import create, names
+from skinseg_edge.networks.weight_file import CHECKPOINT_SCHEMA, HEADER, fill, read_weights
 
 __all__ = ["CHECKPOINT_SCHEMA", "Checkpoint", "load_checkpoint", "save_checkpoint", "shipped_names"]
 
-CHECKPOINT_SCHEMA = "skinseg.checkpoint/1"
-_HEADER = "skinseg"
 _WEIGHTS = Path(__file__).parent.parent / "weights"
 
 
@@ -60,7 +56,8 @@ def load_checkpoint(
     """Load a checkpoint file or a shipped one by its name.
 
     *network_name*, *contract*, *options*: for a foreign state dict (`.pt`, `.pth`, or safetensors without this
-    project's header), which does not name them; the contract defaults to 256 x 256 px. A header goes before them.
+    project's header), which does not name them. Known foreign names are mapped to ours. A header goes before them;
+    the contract defaults to 256 x 256 px and the values that the weights are known to expect.
 
     Raises FileMissing if there is neither such a file nor a shipped name, CheckpointMismatch if the weights do not
     fit the network, SchemaUnknown if another version wrote the file.
@@ -68,7 +65,7 @@ def load_checkpoint(
     path = _resolve(path_or_name)
     content = path.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    state, header = _read_state(path, content)
+    state, header = read_weights(path, content)
     if header is None and network_name is None:
         raise CheckpointMismatch(
             f"cannot load {path.name}: it does not say which network it belongs to; name it with --network "
@@ -79,16 +76,19 @@ def load_checkpoint(
     if network_name is not None and stored_name is not None and network_name != stored_name:
         raise CheckpointMismatch(f"cannot load {path.name} into {network_name}: its weights are those of {stored_name}")
     name = str(stored_name or network_name)
-    options = document["options"] if header else dict(options or {})
-    chosen = ModelContract.from_json(document["contract"]) if header else contract or ModelContract(input_hw=(256, 256))
-    network = create(name, len(chosen.classes), **options)
-    _load_weights(network, state, what=f"{path.name} into {name}")
+    if header is None:
+        chosen, chosen_options = contract or usual_contract(name, state), dict(options or {})
+        state = renamed(name, state)
+    else:
+        chosen, chosen_options = ModelContract.from_json(header["contract"]), header["options"]
+    network = create(name, len(chosen.classes), **chosen_options)
+    fill(network, state, what=f"{path.name} into {name}")
     card_path = path.with_suffix(".md")
     return Checkpoint(
         network=network.eval(),
         network_name=name,
         contract=chosen,
-        options=options,
+        options=chosen_options,
         training=document.get("training", {}),
         card=card_path.read_text(encoding="utf-8") if card_path.is_file() else None,
         sha256=sha256,
@@ -120,37 +120,8 @@ def save_checkpoint(
         "training": dict(training or {}),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    content = save(tensors, metadata={_HEADER: json.dumps(header, sort_keys=True)})
+    content = save(tensors, metadata={HEADER: json.dumps(header, sort_keys=True)})
     write_bytes_atomically(Path(path), content, overwrite=overwrite)
-
-
-def _load_weights(network: nn.Module, state: Mapping[str, Tensor], *, what: str) -> None:
-    """Copy *state* into *network*; *what* names both in the error.
-
-    Raises CheckpointMismatch with the first names that are missing, foreign, of another shape or not finite.
-    """
-    wanted = network.state_dict()
-    missing = [name for name in wanted if name not in state]
-    foreign = [name for name in state if name not in wanted]
-    reshaped = [
-        f"{name} is {tuple(state[name].shape)}, expected {tuple(wanted[name].shape)}"
-        for name in wanted
-        if name in state and state[name].shape != wanted[name].shape
-    ]
-    faults = [
-        f"{len(found)} {kind} (first: {found[0]})"
-        for kind, found in (("weights missing", missing), ("foreign", foreign), ("of another shape", reshaped))
-        if found
-    ]
-    if faults:
-        raise CheckpointMismatch(f"cannot load {what}: {'; '.join(faults)}; name the network these weights belong to")
-    broken = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
-    if broken:
-        raise CheckpointMismatch(
-            f"cannot load {what}: {len(broken)} weights hold NaN or infinity (first: {broken[0]}), so its training "
-            "diverged; use an earlier checkpoint"
-        )
-    network.load_state_dict(dict(state))
 
 
 def _resolve(path_or_name: str | Path) -> Path:
@@ -171,56 +142,3 @@ def _resolve(path_or_name: str | Path) -> Path:
     raise UnknownName(
         f"cannot load checkpoint {str(path_or_name)!r}: no such file and no shipped model; shipped: {known}"
     )
-
-
-def _read_state(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path, content)
-    return _read_torch(path), None
-
-
-def _read_safetensors(path: Path, content: bytes) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    try:
-        state = load(content)
-        length = int.from_bytes(content[:8], "little")
-        metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-        header = json.loads(metadata[_HEADER]) if _HEADER in metadata else None
-    except (SafetensorError, ValueError) as error:
-        raise CheckpointMismatch(
-            f"cannot read {path.name}: it is no whole safetensors file ({error}); copy it again"
-        ) from error
-    return state, None if header is None else _checked_header(path, header)
-
-
-def _checked_header(path: Path, header: object) -> dict[str, Any]:
-    """Return the description that `save_checkpoint` wrote, once it has the parts that are read."""
-    found = header if isinstance(header, dict) else {}
-    if found.get("schema") != CHECKPOINT_SCHEMA:
-        raise SchemaUnknown(
-            f"cannot read {path.name}: its schema is {found.get('schema')!r}, this version reads "
-            f"{CHECKPOINT_SCHEMA!r}; update skinseg-edge or train again"
-        )
-    for part, kind in (("network", str), ("options", dict), ("contract", dict), ("training", dict)):
-        if not isinstance(found.get(part), kind):
-            raise CheckpointMismatch(
-                f"cannot read {path.name}: the {part} in its header is {found.get(part)!r}, expected what "
-                "skinseg-train writes; get the file from its maker again"
-            )
-    return found
-
-
-def _read_torch(path: Path) -> dict[str, Tensor]:
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a foreign or hostile file
-        raise CheckpointMismatch(
-            f"cannot read {path.name}: it is no plain state dict ({type(error).__name__}); "
-            "save one with torch.save(network.state_dict(), ...) or as safetensors"
-        ) from error
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise CheckpointMismatch(f"cannot read {path.name}: expected a dict of tensors, as network.state_dict() gives")
-    return state
