@@ -1,11 +1,11 @@
 """ULFFN: the sizes of its specification, what each switch takes away, and its blocks against naive formulations."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skinseg_edge import networks
@@ -65,9 +65,13 @@ def test_last_stride_1_keeps_an_eighth_of_the_resolution_at_the_bottom() -> None
     for last_stride, side in ((1, 8), (2, 4)):
         network = ULFFN(base=4, last_stride=last_stride).eval()
         seen: list[torch.Size] = []
-        network.context.register_forward_hook(lambda module, inputs, output, seen=seen: seen.append(output.shape))
+        network.context.register_forward_hook(_shape_into(seen))
         network(images)
         assert seen == [torch.Size((1, 32, side, side))]
+
+
+def _shape_into(seen: list[torch.Size]) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+    return lambda module, inputs, output: seen.append(output.shape)
 
 
 def test_wrong_options_are_refused_with_the_rule() -> None:
