@@ -48,6 +48,9 @@ _PATH = click.Path(path_type=Path)
     "--import", "modules", multiple=True, metavar="MODULE_OR_FILE", help="Python code that registers own networks."
 )
 @click.option("--teacher", metavar="CHECKPOINT", help="Learn from this network as well; a file or a shipped model.")
+@click.option(
+    "--initial-weights", type=_PATH, metavar="FILE", help="Start from these weights, with their normalisation."
+)
 @click.option("-o", "--output", type=_PATH, metavar="RUN", help="Run folder. Default: runs/NETWORK-RECIPE.")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights, order and augmentation."
@@ -73,6 +76,7 @@ def main(
     classes: str | None,
     modules: tuple[str, ...],
     teacher: str | None,
+    initial_weights: Path | None,
     output: Path | None,
     seed: int,
     device: str,
@@ -86,6 +90,7 @@ def main(
     from skinseg_edge.datasets.label_maps import classes_of
     from skinseg_edge.network_options import classes_from_text, options_from_texts
     from skinseg_edge.networks.user_networks import import_user_networks
+    from skinseg_edge.training.initial_weights import with_normalisation_of
     from skinseg_edge.training.lists import chosen_pairs
     from skinseg_edge.training.recipes import recipe
     from skinseg_edge.training.run_folder import RunFolder
@@ -96,6 +101,8 @@ def main(
     chosen: Recipe = recipe(network, recipe_name)
     if epochs is not None:
         chosen = chosen.with_epochs(epochs)
+    if initial_weights is not None:
+        chosen = with_normalisation_of(chosen, network, initial_weights)
     train, validation = chosen_pairs(data, train_list, validation_list)
     place = pick_device(device)
     job = TrainingJob(
@@ -106,6 +113,7 @@ def main(
         options=options_from_texts(options),
         classes=classes_from_text(classes) if classes else classes_of(data) or (),
         teacher=teacher,
+        initial_weights=initial_weights,
         data=data.resolve().name,
         seed=seed,
         device=place,
@@ -116,8 +124,10 @@ def main(
     trainer = Trainer(job, folder, progress=ui.progress, report=lambda record: _tell(ui, record, chosen))
     if trainer.records:
         ui.info(f"resuming after epoch {len(trainer.records)} of {chosen.epochs}")
+    elif trainer.started_from:
+        ui.info(f"starting from {trainer.started_from}")
     best = trainer.fit()
-    return _finish(ui, folder, trainer.records, best)
+    return _finish(ui, folder, trainer.records, best, len(job.class_names))
 
 
 def _tell(ui: Ui, record: "EpochRecord", recipe: "Recipe") -> None:
@@ -127,11 +137,11 @@ def _tell(ui: Ui, record: "EpochRecord", recipe: "Recipe") -> None:
     )
 
 
-def _finish(ui: Ui, folder: "RunFolder", records: "tuple[EpochRecord, ...]", best: "EpochRecord") -> int:
+def _finish(ui: Ui, folder: "RunFolder", records: "tuple[EpochRecord, ...]", best: "EpochRecord", classes: int) -> int:
     from skinseg_edge.atomic_files import write_bytes_atomically
     from skinseg_edge.training.plots import curves_png
 
-    write_bytes_atomically(folder.curves, curves_png(records))
+    write_bytes_atomically(folder.curves, curves_png(records, classes=classes))
     document = {
         "checkpoint": str(folder.best),
         "log": str(folder.log),

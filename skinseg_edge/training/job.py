@@ -22,9 +22,10 @@ class TrainingJob:
 
     *train*, *validation*: pairs to learn from and to choose the best epoch on. *options*: of the network's constructor.
     *classes*: names of what the masks show, background first; one name is a binary network. Empty: the recipe's.
-    *teacher*: a checkpoint (file or shipped name) that the network also learns from. *data*: where the pictures come
-    from, in words, for whoever asks the checkpoint. *device*: a torch device name. *half*: run the network in bfloat16
-    or float16 (GPU) autocast. *workers*: processes that augment; 0 = in line.
+    *initial_weights*: a file to start from instead of fresh weights; the recipe's normalisation should be its
+    (`with_normalisation_of`). *teacher*: a checkpoint (file or shipped name) that the network also learns from.
+    *data*: where the pictures come from, in words, for whoever asks the checkpoint. *device*: a torch device name.
+    *half*: run the network in bfloat16 or float16 (GPU) autocast. *workers*: processes that augment; 0 = in line.
 
     Raises DatasetUnusable if the pictures cannot be learnt from, InputError if the recipe gives a teacher no weight.
     """
@@ -35,6 +36,7 @@ class TrainingJob:
     validation: Sequence[PicturePair]
     options: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    initial_weights: Path | None = None
     teacher: str | Path | None = None
     data: str = "not recorded"
     seed: int = 0

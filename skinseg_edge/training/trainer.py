@@ -1,12 +1,13 @@
 """The training loop: one recipe, one network, one run folder; killed at any moment, it resumes at the last epoch."""
 
 import copy
+import hashlib
 import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from skinseg_edge.confusion import ConfusionMatrix
 from skinseg_edge.errors import InputError, ToolMissing
 from skinseg_edge.networks import create
 from skinseg_edge.networks.checkpoint import save_checkpoint
+from skinseg_edge.networks.foreign_weights import load_initial_weights
 from skinseg_edge.training.distillation import Teacher
 from skinseg_edge.training.feed import LoadedPair, load_pairs, normalise, training_batches, validation_batches
 from skinseg_edge.training.job import TrainingJob
@@ -36,7 +38,8 @@ class Trainer:
     """Trains a job in a run folder.
 
     *progress* is opened once an epoch with the number of batches and a description, and what it gives is called after
-    each batch (a progress bar); *report* gets each finished epoch's record.
+    each batch (a progress bar); *report* gets each finished epoch's record. `started_from` tells in words which weights
+    a run began with; it is empty for fresh ones.
     """
 
     def __init__(
@@ -55,8 +58,11 @@ class Trainer:
         torch.manual_seed(job.seed)
         self._maps = len(job.class_names)
         network = create(job.network, self._maps, **job.options)
+        self.started_from = ""
+        if job.initial_weights is not None:
+            self.started_from = load_initial_weights(network, job.network, job.initial_weights)
         teacher = None if job.teacher is None else Teacher(job.teacher, job.class_names, self._device)
-        self._described = job.describe() if teacher is None else {**job.describe(), "teacher": teacher.describe()}
+        self._described = _described(job, teacher)
         folder.open(self._described)
         self._network = _on(self._device, network)
         self._average = WeightAverage(self._network, job.recipe.average_decay)
@@ -209,6 +215,16 @@ class Trainer:
             self._records = [EpochRecord(**record) for record in state["records"]]
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise self.folder.damaged(error) from error
+
+
+def _described(job: TrainingJob, teacher: Teacher | None) -> dict[str, Any]:
+    described = job.describe()
+    if job.initial_weights is not None:
+        sha256 = hashlib.sha256(job.initial_weights.read_bytes()).hexdigest()
+        described["initial_weights"] = {"file": job.initial_weights.name, "sha256": sha256}
+    if teacher is not None:
+        described["teacher"] = teacher.describe()
+    return described
 
 
 def _on(device: torch.device, network: nn.Module) -> nn.Module:
