@@ -1,52 +1,25 @@
 """Rewrite an fp32 ONNX file in half precision, with the types in the file itself (strongly typed).
 
 Own pass over the fp32 graph rather than `network.half()` before the export: value and node names stay those of the
-fp32 file, so a layer that leaves its tolerance can be named, and the choice of what stays fp32 stands in one list.
+fp32 file, so a layer that leaves its tolerance can be named, and the choice of what stays fp32 stands in one place,
+`single_nodes`.
 """
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skinseg_edge.errors import ParityFailed
 from skinseg_export.onnx_from_torch import check_model, set_metadata
+from skinseg_export.single_nodes import single_nodes
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
-__all__ = ["HALF_LIMIT", "SINGLE_OPERATORS", "half_from_single", "half_value_names"]
+__all__ = ["HALF_LIMIT", "half_from_single", "half_value_names"]
 
 HALF_LIMIT = 65504.0  # the largest number of half precision
 
-# Sums over many elements, and what divides by their spread: a mean over more than 2^16 half values is wrong or inf,
-# an epsilon of 1e-5 is near the smallest half, and exp leaves the range at 11.
-SINGLE_OPERATORS = frozenset(
-    {
-        "Exp",
-        "GlobalAveragePool",
-        "GroupNormalization",
-        "InstanceNormalization",
-        "LayerNormalization",
-        "Log",
-        "LogSoftmax",
-        "Pow",
-        "ReduceL2",
-        "ReduceLogSumExp",
-        "ReduceMean",
-        "ReduceSum",
-        "ReduceSumSquare",
-        "Reciprocal",
-        "Softmax",
-        "Softplus",
-        "Sqrt",
-    }
-)
-_COMPARISONS = frozenset({"Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
-# Steps that may lie between a normalisation and the comparison of a hard gate: rounding there would flip the gate.
-_GATE_STEPS = frozenset({"Add", "Div", "Mul", "Reshape", "Sub", "Transpose"})
-# Steps between the uint8 input and the network's first layer: they stay fp32 with the input's exact pixel values.
-_INPUT_STEPS = frozenset({"Add", "Cast", "Div", "Mul", "Sub", "Transpose"})
 # Inputs that ONNX defines as float32 whatever the data's type: region of interest and scales.
 _SINGLE_INPUTS = {"Resize": frozenset({1, 2})}
 _CARRIERS_OF_GRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
@@ -55,8 +28,7 @@ _CARRIERS_OF_GRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 def half_from_single(single: "ModelProto") -> "ModelProto":
     """Return the half-precision model of *single*: the same uint8 input, the same float32 output, half in between.
 
-    Normalisations, large sums, the softmax family (SINGLE_OPERATORS), the input's normalisation and the final
-    activation stay fp32 between explicit casts.
+    What `single_nodes` names stays fp32 between explicit casts.
 
     Raises ParityFailed if a weight is beyond half's range or the graph holds control flow, naming the node.
     """
@@ -92,7 +64,7 @@ class _Rewriter:
         self._made: set[str] = set()  # casts and converted weights that already exist
         self._nodes: list[NodeProto] = []
         self._new_weights: list[TensorProto] = []
-        self._single_nodes = _single_nodes(single)
+        self._single_nodes = single_nodes(single)
 
     def run(self) -> "ModelProto":
         import onnx
@@ -154,46 +126,6 @@ class _Rewriter:
                 )
             self._new_weights.append(numpy_helper.from_array(values.astype(np.float16), converted))
         return converted
-
-
-def _single_nodes(model: "ModelProto") -> set[int]:
-    """Return the indices of the nodes that stay fp32."""
-    nodes = model.graph.node
-    outputs = {value.name for value in model.graph.output}
-    kept = {
-        index
-        for index, node in enumerate(nodes)
-        if node.op_type in SINGLE_OPERATORS or outputs.intersection(node.output)
-    }
-    kept |= _gate_nodes(nodes)
-    reader = _only_reader(nodes)
-    value = model.graph.input[0].name
-    while value in reader and nodes[reader[value]].op_type in _INPUT_STEPS:
-        kept.add(reader[value])
-        value = nodes[reader[value]].output[0]
-    return kept
-
-
-def _gate_nodes(nodes: "Sequence[NodeProto]") -> set[int]:
-    """Return the indices of the comparisons and of the steps that lead to them from the last layer or normalisation."""
-    maker = {name: index for index, node in enumerate(nodes) for name in node.output}
-    found: set[int] = set()
-    open_ends = [index for index, node in enumerate(nodes) if node.op_type in _COMPARISONS]
-    while open_ends:
-        index = open_ends.pop()
-        found.add(index)
-        makers = (maker[name] for name in nodes[index].input if name in maker)
-        open_ends += [each for each in makers if nodes[each].op_type in _GATE_STEPS and each not in found]
-    return found
-
-
-def _only_reader(nodes: "Iterable[NodeProto]") -> dict[str, int]:
-    """Map each value that exactly one node reads to that node's index."""
-    readers: dict[str, list[int]] = {}
-    for index, node in enumerate(nodes):
-        for name in node.input:
-            readers.setdefault(name, []).append(index)
-    return {name: found[0] for name, found in readers.items() if len(found) == 1}
 
 
 def _cast_node(source: str, target: str, *, half: bool) -> "NodeProto":
