@@ -34,6 +34,23 @@ def test_a_palette_png_gives_its_numbers_whatever_its_colours(tmp_path: Path, bi
         assert read_label_map(path, MELASMA_CLASSES).tolist() == _NUMBERS.tolist()
 
 
+@pytest.mark.parametrize(("bits", "numbers"), [(1, [[0, 1], [1, 1]]), (2, [[0, 1], [2, 3]])])
+def test_numbers_of_few_bits_are_not_scaled(tmp_path: Path, bits: int, numbers: list[list[int]]) -> None:
+    path = _palette(tmp_path / "a.png", np.array(numbers, np.uint8), bits=bits)
+    assert path.read_bytes()[24] == bits
+    assert read_label_map(path, MELASMA_CLASSES).tolist() == numbers
+    Image.fromarray(np.array([[False, True]])).save(tmp_path / "grey.png")  # one bit a pixel, without a palette
+    assert (tmp_path / "grey.png").read_bytes()[24:26] == b"\x01\x00"
+    assert read_label_map(tmp_path / "grey.png", MELASMA_CLASSES).tolist() == [[0, 1]]
+
+
+def test_a_class_map_is_turned_upright_as_its_photo_is(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the stored top row is the right-hand column
+    path = _palette(tmp_path / "a.png", _NUMBERS, exif=exif)
+    assert read_label_map(path, MELASMA_CLASSES).tolist() == [[3, 0], [4, 1], [5, 2]]
+
+
 def test_transparent_palette_colours_keep_their_numbers(tmp_path: Path) -> None:
     path = _palette(tmp_path / "a.png", _NUMBERS, transparency=0)
     assert read_label_map(path, MELASMA_CLASSES).tolist() == _NUMBERS.tolist()
