@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from skinseg_edge.bundle import BundleDraft
 from skinseg_edge.contract import ModelContract
+from skinseg_edge.datasets.label_maps import MELASMA_CLASSES
 from skinseg_edge.datasets.readers import PICTURE_SUFFIXES
+from skinseg_edge.datasets.synthetic_faces import draw_face
 from skinseg_edge.datasets.synthetic_lesions import draw
 from skinseg_edge.errors import DatasetUnusable, FileMissing
 from skinseg_edge.image_io import decode, encode_png
@@ -28,6 +30,7 @@ GOLDEN_COUNT = 8
 MIN_DICE = 0.98
 MAX_AREA_DRIFT = 0.02
 _SYNTHETIC_HW = (360, 480)
+_FACE_HW = (480, 384)
 _MOST_SEEDS = 24
 _LONGEST_SIDE = 640  # px of a golden picture: enough for any network input here, and small on a device
 _MASK_ENDINGS = ("_segmentation", ".mask", "_mask")
@@ -52,11 +55,14 @@ class Golden:
 def golden_from_synthetic(reference: Segmenter) -> tuple[Golden, ...]:
     """Draw GOLDEN_COUNT pictures and segment them with *reference*, the torch network.
 
-    Seeds count up from 0; those on which the network finds nothing, or everything, are used only when the others run
-    out.
+    A network of the melasma classes gets drawn faces, every other one drawn lesions. Seeds count up from 0; those on
+    which the network finds nothing, or everything, are used only when the others run out.
     """
-    drawn = ((f"synthetic lesion, seed {seed}", draw(seed, _SYNTHETIC_HW).photo) for seed in range(_MOST_SEEDS))
-    return _chosen(drawn, reference)
+    if reference.contract.classes == MELASMA_CLASSES:
+        faces = ((f"synthetic face, seed {seed}", draw_face(seed, _FACE_HW).photo) for seed in range(_MOST_SEEDS))
+        return _chosen(faces, reference)
+    lesions = ((f"synthetic lesion, seed {seed}", draw(seed, _SYNTHETIC_HW).photo) for seed in range(_MOST_SEEDS))
+    return _chosen(lesions, reference)
 
 
 def golden_from_folder(folder: Path, reference: Segmenter) -> tuple[Golden, ...]:

@@ -2,15 +2,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from skinseg_edge.bundle import BundleDraft
-from skinseg_edge.datasets.synthetic_lesions import draw
+from skinseg_edge.contract import ModelContract
+from skinseg_edge.datasets.synthetic_lesions import SyntheticLesion, draw
 from skinseg_edge.errors import DatasetUnusable, FileMissing
 from skinseg_edge.image_io import decode, decode_mask, write_png
-from skinseg_export.golden import GOLDEN_COUNT, Golden, add_golden, golden_from_folder
+from skinseg_export.golden import GOLDEN_COUNT, Golden, add_golden, golden_from_folder, golden_from_synthetic
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime import Segmenter
-from tests.export.darkness import CONTRACT
+from skinseg_runtime.postprocessing import PostProcessing
+from tests.export.darkness import CONTRACT, FACE_CONTRACT, Levels
 
 
 @pytest.fixture
@@ -22,6 +25,47 @@ def test_drawn_cases_are_eight_numbered_pictures_with_a_lesion(golden: tuple[Gol
     assert [case.name for case in golden] == [f"{number:02d}" for number in range(1, GOLDEN_COUNT + 1)]
     assert all(0.003 <= case.mask.mean() <= 0.95 for case in golden)
     assert golden[0].source.startswith("synthetic lesion, seed ")
+
+
+def test_a_network_of_the_melasma_classes_gets_drawn_faces() -> None:
+    cases = golden_from_synthetic(Segmenter(FACE_CONTRACT, TorchEngine(Levels(), FACE_CONTRACT)))
+
+    assert len(cases) == GOLDEN_COUNT
+    assert cases[0].source.startswith("synthetic face, seed ")
+    assert {decode(case.image).full_hw for case in cases} == {(480, 384)}
+    assert all(0.003 <= case.mask.mean() <= 0.95 for case in cases)
+
+
+def test_masks_of_a_few_pixels_are_golden_only_when_nothing_else_is_left(
+    segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    covers = iter([0.001, 0.0, 0.002, 1.0] + [0.3] * 5 + [0.0] * 15)
+
+    def drawn(seed: int, hw: tuple[int, int]) -> SyntheticLesion:
+        lesion = draw(0, (100, 100))
+        lesion.photo[:] = 255
+        lesion.photo.reshape(-1, 3)[: round(next(covers) * 10_000)] = 0
+        return lesion
+
+    monkeypatch.setattr("skinseg_export.golden.draw", drawn)
+    raw = PostProcessing(fill_holes=False, smallest_of_photo=0, smallest_of_largest=0)
+    contract = ModelContract(input_hw=(100, 100))
+    cases = golden_from_synthetic(Segmenter(contract, _Black(), rules=raw))
+
+    assert [round(case.mask.mean(), 4) for case in cases] == [0.3] * 5 + [0.0, 1.0, 0.0]
+
+
+class _Black:
+    """An engine that takes black for lesion, pixel by pixel."""
+
+    name = "black"
+    input_hw = (100, 100)
+    classes = 1
+
+    def infer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(images.max(axis=3) == 0, np.float32)[:, None]
+
+    def close(self) -> None: ...
 
 
 def test_what_is_written_is_what_the_segmenter_gives_for_the_written_picture(
