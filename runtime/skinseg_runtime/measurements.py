@@ -66,17 +66,20 @@ def measure(mask: NDArray[np.bool_]) -> tuple[Lesion, ...]:
     if columns == 0:
         return ()
     window = np.ascontiguousarray(plain[top : top + rows, left : left + columns])  # the rest need not be searched
-    count, regions = cv2.connectedComponents(window, connectivity=8)
-    lesions = [_measured(regions == label, (left, top), mask.shape) for label in range(1, count)]
+    count, regions, boxes, _ = cv2.connectedComponentsWithStats(window, connectivity=8)
+    lesions = []
+    for label in range(1, count):  # each in its own box: a face may have hundreds of small patches
+        x, y, width, height = (int(side) for side in boxes[label, :4])
+        inside = regions[y : y + height, x : x + width] == label
+        lesions.append(_measured(inside, (left + x, top + y), mask.shape))
     return tuple(sorted(lesions, key=lambda lesion: (-lesion.area_px, lesion.box[1], lesion.box[0])))
 
 
 def _measured(inside: NDArray[np.bool_], corner: tuple[int, int], photo_hw: tuple[int, ...]) -> Lesion:
-    """Measure the one region of *inside*, a window of the photo whose first pixel is at *corner* (x, y)."""
+    """Measure the region that *inside* just holds, a window of the photo whose first pixel is at *corner* (x, y)."""
     region = inside.view(np.uint8)
-    x, y, columns, rows = cv2.boundingRect(region)
-    left, top = x + corner[0], y + corner[1]
-    region = region[y : y + rows, x : x + columns]
+    rows, columns = region.shape
+    left, top = corner
     polygon = _outline(region) + np.array((left, top), np.float32)
     longest, shortest = _diameters(polygon)
     area = int(np.count_nonzero(region))

@@ -86,6 +86,20 @@ def test_several_regions_come_largest_first_and_know_the_border() -> None:
     assert [lesion.touches_border for lesion in lesions] == [False, True, True]
 
 
+def test_many_patches_one_within_the_box_of_another_are_measured_as_if_alone() -> None:
+    frame = filled((60, 80), (5, 5, 75, 55)) & ~filled((60, 80), (8, 8, 72, 52))
+    patches = [filled((60, 80), (x, y, x + 3, y + 2 + x % 5)) for x in range(10, 68, 6) for y in range(10, 44, 8)]
+
+    found = measure(np.logical_or.reduce([frame, *patches]))
+
+    alone = sorted(
+        (only(measure(patch)) for patch in (frame, *patches)),
+        key=lambda lesion: (-lesion.area_px, lesion.box[1], lesion.box[0]),
+    )
+    assert len(found) == 51
+    assert [lesion.to_json() for lesion in found] == [lesion.to_json() for lesion in alone]
+
+
 def test_pixels_that_touch_over_a_corner_are_one_region() -> None:
     assert len(measure(filled((9, 9), (1, 1, 3, 3), (3, 3, 5, 5)))) == 1
 
