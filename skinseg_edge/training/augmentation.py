@@ -6,6 +6,7 @@ augmentation depends on seed, epoch and index only, never on the number of worke
 """
 
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import cv2
 import numpy as np
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 __all__ = ["NONE", "PAPER", "PHONE", "PHONE_AND_RING", "AugmentationPolicy", "augment"]
 
 Photo = NDArray[np.uint8]
+
+_SHADOW_SIDE = 64  # px; shadows are smooth, so they are drawn small and spread over the photo
+_NORMAL_QUANTILES = np.array([NormalDist().inv_cdf((level + 0.5) / 256) for level in range(256)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,15 +144,24 @@ def _warped(picture: Photo, warp: NDArray[np.float64], side: int, interpolation:
 
 def _ring(photo: Photo, mask: Photo, rng: np.random.Generator) -> tuple[Photo, Photo]:
     """Darken what lies outside a circle (an ellipse, once a photo has been stretched) and take it out of the mask."""
-    rows, columns = photo.shape[:2]
-    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
-    move_x, move_y = rng.uniform(-0.15, 0.15, 2)
+    y, x = _unit_square(photo.shape[:2])
+    move_x, move_y = rng.uniform(-0.15, 0.15, 2).tolist()  # plain floats leave float32 as it is
     stretch = _log_uniform((0.75, 1.33), rng) ** 0.5
     radius = rng.uniform(0.85, 1.3)  # 1 touches the sides, 1.41 the corners
-    distance = np.hypot((x - move_x) * stretch, (y - move_y) / stretch)
-    seen = np.clip((radius - distance) / rng.uniform(0.01, 0.2) + 0.5, 0, 1)[..., None]
+    distance = np.sqrt(((x - move_x) * stretch) ** 2 + ((y - move_y) / stretch) ** 2)
+    seen = np.clip((radius - distance) / rng.uniform(0.01, 0.2) + 0.5, 0, 1)
+    parts = np.rint(seen * 255).astype(np.uint8)  # bytes from here on: large float arrays cost more than sums on them
     surround = rng.uniform(0, 40, 3) * (rng.random() < 0.7)
-    return _levels(photo * seen + surround * (1 - seen)), np.where(seen[..., 0] >= 0.5, mask, np.uint8(0))
+    hidden = cv2.transform(255 - parts, surround[:, None] / 255)  # one channel becomes three
+    lit = cv2.multiply(photo, cv2.merge([parts] * 3), scale=1 / 255)
+    return np.asarray(cv2.add(lit, hidden), np.uint8), np.where(parts >= 128, mask, np.uint8(0))
+
+
+def _unit_square(hw: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return rows (H, 1) and columns (1, W) from -1 to 1, float32, to be broadcast: far cheaper than a whole grid."""
+    y = np.linspace(-1, 1, hw[0], dtype=np.float32)
+    x = np.linspace(-1, 1, hw[1], dtype=np.float32)
+    return y[:, None], x[None, :]
 
 
 def _light(photo: Photo, rng: np.random.Generator) -> Photo:
@@ -161,22 +174,24 @@ def _light(photo: Photo, rng: np.random.Generator) -> Photo:
 
 def _shadow(photo: Photo, rng: np.random.Generator) -> Photo:
     """Darken towards one side or towards the corners, as a hand, a lamp or a lens does."""
-    rows, columns = photo.shape[:2]
-    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    y, x = _unit_square((_SHADOW_SIDE, _SHADOW_SIDE))
     if rng.random() < 0.5:
         angle = rng.uniform(0, 2 * np.pi)
         fall = 0.5 + 0.5 * np.tanh(2 * (x * np.cos(angle) + y * np.sin(angle) + rng.uniform(-0.6, 0.6)))
     else:
-        fall = np.clip((np.hypot(x, y) - rng.uniform(0.5, 1.0)) * 2, 0, 1)
-    gain = 1 - rng.uniform(0.15, 0.7) * fall
-    return _levels(photo * gain[..., None])
+        fall = np.clip((np.sqrt(x**2 + y**2) - rng.uniform(0.5, 1.0)) * 2, 0, 1)
+    gain = (1 - rng.uniform(0.15, 0.7) * fall).astype(np.float32)
+    whole = cv2.resize(gain, (photo.shape[1], photo.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.multiply(photo, cv2.merge([whole] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
 def _colour(photo: Photo, rng: np.random.Generator) -> Photo:
     """Change white balance and saturation: other lamps, other cameras, other skin."""
     gains = np.exp(rng.normal(0, 0.1, 3))
-    grey = photo.mean(2, keepdims=True)
-    return _levels((grey + (photo - grey) * rng.uniform(0.6, 1.4)) * gains)
+    saturation = rng.uniform(0.6, 1.4)
+    # grey + saturation * (colour - grey), each channel times its gain, as one matrix.
+    mixing = np.full((3, 3), (1 - saturation) / 3) + saturation * np.eye(3)
+    return np.asarray(cv2.transform(photo, gains[:, None] * mixing), np.uint8)
 
 
 def _blur(photo: Photo, rng: np.random.Generator) -> Photo:
@@ -199,14 +214,13 @@ def _blur(photo: Photo, rng: np.random.Generator) -> Photo:
 
 
 def _noise(photo: Photo, rng: np.random.Generator) -> Photo:
+    """Add sensor noise: a random byte for each value, and a table of 256 quantiles that makes it normal."""
     strength = rng.uniform(2, 14)
-    return _levels(photo + rng.standard_normal(photo.shape, np.float32) * strength)
+    table = np.rint(_NORMAL_QUANTILES * strength).astype(np.int16)
+    noise = cv2.LUT(rng.integers(0, 256, photo.shape, np.uint8), table)
+    return np.asarray(cv2.add(photo, noise, dtype=cv2.CV_8U), np.uint8)
 
 
 def _jpeg(photo: Photo, rng: np.random.Generator) -> Photo:
     _, coded = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))])
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
-
-
-def _levels(values: NDArray[np.floating]) -> Photo:
-    return np.clip(values, 0, 255).astype(np.uint8)
