@@ -1,31 +1,32 @@
-"""`skinseg-eval`: a checkpoint or a bundle against drawn masks, through the runtime that users run."""
+"""`skinseg-eval`: checkpoints and bundles against drawn masks, through the runtime that users run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from skinseg_edge.command_line import Ui, command, name_option
 from skinseg_edge.errors import InputError
+from skinseg_export.decisions import DECISIONS
+from skinseg_export.paper_results import PAPER_TABLES
+from skinseg_export.tables import FORMATS
 from skinseg_runtime.engines import ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
-    from rich.console import Group
-    from rich.table import Table
-
-    from skinseg_edge.metrics import BinaryCounts
+    from skinseg_edge.datasets.readers import PicturePair
+    from skinseg_export.comparison import Contender
+    from skinseg_export.decisions import Decision
     from skinseg_export.evaluation import Evaluation
-    from skinseg_runtime import Segmenter
+    from skinseg_export.open_model import OpenModel
+    from skinseg_export.tables import Table
 
 __all__ = ["main"]
 
 _PATH = click.Path(path_type=Path)
-_FIGURES = ("dice", "iou", "accuracy", "sensitivity", "specificity", "precision")
 _WORST = 12  # pictures on the sheet
-_FEW = 20  # up to so many pictures get a line each
-_NAMED = 4
 
 
 @command(
@@ -33,12 +34,16 @@ _NAMED = 4
     "skinseg.eval/1",
     examples=(
         "skinseg-eval lesion.skinseg --data isic2018 --split isic2018/validation.txt",
-        "skinseg-eval scsonet --data isic2018 -o evaluation --json",
+        "skinseg-eval --compare ours=a.safetensors ours=b.safetensors scsonet --data isic2018 --paper scsonet",
     ),
 )
-@click.argument("model")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.option("--data", required=True, type=_PATH, metavar="DIR", help="Folder with pictures and masks.")
 @click.option("--split", type=_PATH, metavar="FILE", help="Names to evaluate on. Default: all of DIR.")
+@click.option("--compare", is_flag=True, help="Put several models side by side and test their differences.")
+@name_option("--paper", "paper", tuple(PAPER_TABLES), help="Compare in this paper's table, beside its printed rows.")
+@name_option("--decision", "decision", DECISIONS, help="When a pixel at network size is lesion. Default: as in use.")
+@name_option("--format", "format", FORMATS, default="text", show_default=True, help="What the tables look like.")
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs a bundle's network.")
 @name_option("--precision", "precision", PRECISIONS, default="fp32", show_default=True, help="Which form of it.")
 @click.option("--network", metavar="NAME", help="The network of a .pt checkpoint, which does not say it.")
@@ -49,13 +54,17 @@ _NAMED = 4
     metavar="MODULE|FILE.py",
     help="Run this code of yours first; it registers your own networks. Repeatable.",
 )
-@click.option("-o", "--output", type=_PATH, metavar="DIR", help="Write pictures.csv, worst.png and roc.png here.")
+@click.option("-o", "--output", type=_PATH, metavar="DIR", help="Write tables in every format, and pictures, here.")
 @click.option("--force", is_flag=True, help="Replace what is in that folder.")
 def main(
     ui: Ui,
-    model: str,
+    models: tuple[str, ...],
     data: Path,
     split: Path | None,
+    compare: bool,
+    paper: str | None,
+    decision: str | None,
+    format: str,
     engine: str,
     precision: str,
     network: str | None,
@@ -63,24 +72,23 @@ def main(
     output: Path | None,
     force: bool,
 ) -> int:
-    """Score MODEL: a bundle, a checkpoint file, or the name of a shipped model.
+    """Score each MODEL: a bundle, a checkpoint file, or the name of a shipped model.
 
-    A bundle needs no torch. A checkpoint runs in torch behind the same preprocessing and postprocessing.
+    A bundle needs no torch. A checkpoint runs in torch behind the same preprocessing and postprocessing. LABEL=MODEL
+    gives a model a name in --compare; models of one label are repeated runs, shown as mean and standard deviation.
     """
     from skinseg_edge.atomic_files import check_free
-    from skinseg_edge.datasets.readers import pairs
-    from skinseg_export.evaluation import evaluate
 
+    ui.json |= format == "json"
+    if len(models) > 1 and not (compare or paper):
+        raise InputError(f"cannot score {len(models)} models ({', '.join(models)}) one by one: add --compare")
     if output is not None:
         check_free(output, force=force)
     _import(imports)
-    chosen = pairs(data, split)
-    with _segmenter(model, engine, precision, network) as segmenter:
-        with ui.progress(len(chosen), f"evaluating {model}") as advance:
-            evaluation = evaluate(segmenter, chosen, advance)
-        written = [] if output is None else _write(output, force, segmenter, evaluation)
-        document = _document(model, segmenter, evaluation, written)
-    return ui.result(document, _table(model, document, evaluation))
+    task = _Task(ui, data, split, cast("Decision | None", decision), (engine, precision, network))
+    if compare or paper:
+        return _compare(task, models, paper, format, output, force)
+    return _score(task, models[0], format, output, force)
 
 
 def _import(modules_or_files: tuple[str, ...]) -> None:
@@ -91,118 +99,118 @@ def _import(modules_or_files: tuple[str, ...]) -> None:
             import_user_networks(module_or_file)
 
 
-def _segmenter(model: str, engine: str, precision: str, network: str | None) -> Segmenter:
-    from skinseg_runtime import Segmenter
+class _Task:
+    """The pictures, and how to score a model on them."""
 
-    is_bundle = Path(model).is_dir()
-    if is_bundle and network is not None:
-        raise InputError(f"cannot use --network {network} with {model}: a bundle knows its network; leave it out")
-    if not is_bundle and (engine, precision) != ("auto", "fp32"):
-        raise InputError(
-            f"cannot evaluate {model} with --engine {engine} --precision {precision}: only bundles have a choice, "
-            "a checkpoint runs in torch; export it with skinseg-export first"
-        )
-    if is_bundle:
-        return Segmenter.open(model, engine=engine, precision=precision)
-    from skinseg_export.model_source import load_model
-    from skinseg_export.torch_engine import TorchEngine
+    def __init__(
+        self,
+        ui: Ui,
+        data: Path,
+        split: Path | None,
+        decision: Decision | None,
+        how: tuple[str, str, str | None],
+    ) -> None:
+        """Find the pictures. *how*: engine, precision and network, for `open_model`."""
+        from skinseg_edge.datasets.label_maps import classes_of
+        from skinseg_edge.datasets.readers import pairs
 
-    checkpoint = load_model(model, network=network)
-    return Segmenter(checkpoint.contract, TorchEngine(checkpoint.network, checkpoint.contract))
+        self.ui = ui
+        self.how = how
+        self._decision = decision
+        self._classes = classes_of(data)
+        self._pairs: Sequence[PicturePair] = pairs(data, split)
+
+    def evaluation_of(self, model: str, opened: OpenModel) -> Evaluation:
+        from skinseg_export.evaluation import evaluate
+
+        with self.ui.progress(len(self._pairs), f"evaluating {model}") as advance:
+            return evaluate(opened.segmenter, self._pairs, advance, decision=self._decision, data_classes=self._classes)
 
 
-def _document(model: str, segmenter: Segmenter, evaluation: Evaluation, written: list[Path]) -> dict[str, object]:
-    threshold, dice = evaluation.best_threshold
+def _score(task: _Task, model: str, form: str, output: Path | None, force: bool) -> int:
+    from skinseg_export.evaluation_tables import (
+        confusion_csv,
+        evaluation_document,
+        evaluation_tables,
+        pictures_csv,
+    )
+    from skinseg_export.open_model import open_model
+
+    with open_model(model, *task.how) as opened:
+        evaluation = task.evaluation_of(model, opened)
+        engine = opened.segmenter.engine.name
+        tables = evaluation_tables(model, engine, evaluation)
+        document = evaluation_document(model, engine, evaluation)
+        files: list[Path] = []
+        if output is not None:
+            pages = {"pictures.csv": pictures_csv(evaluation), "confusion.csv": confusion_csv(evaluation)}
+            pages |= _pages("scores", tables, document)
+            files = _write(output, force, pages, lambda folder: _draw(folder, opened, evaluation))
+    return task.ui.result({**document, "files": [str(path) for path in files]}, _shown(tables, form))
+
+
+def _draw(folder: Path, opened: OpenModel, evaluation: Evaluation) -> list[Path]:
+    from skinseg_export.evaluation_pictures import write_pictures
+
+    return write_pictures(folder, opened.segmenter, evaluation, worst=_WORST)
+
+
+def _compare(
+    task: _Task, models: tuple[str, ...], paper: str | None, form: str, output: Path | None, force: bool
+) -> int:
+    from skinseg_export.comparison import comparison_tables, contenders_of, dice_csv, document_of
+    from skinseg_export.open_model import labelled, open_model
+
+    labels, runs, parameters = [], [], []
+    for model in models:
+        label, path = labelled(model)
+        with open_model(path, *task.how) as opened:
+            labels.append(label)
+            runs.append(task.evaluation_of(path, opened))
+            parameters.append(opened.parameters)
+    contenders: tuple[Contender, ...] = contenders_of(labels, runs, parameters)
+    tables = comparison_tables(contenders, None if paper is None else PAPER_TABLES[paper])
+    document = {"paper": paper, **document_of(contenders)}
+    files: list[Path] = []
+    if output is not None:
+        pages = {"pictures.csv": dice_csv(contenders), **_pages("comparison", tables, document)}
+        files = _write(output, force, pages, lambda _: [])
+    return task.ui.result({**document, "files": [str(path) for path in files]}, _shown(tables, form))
+
+
+def _shown(tables: Sequence[Table], form: str) -> object:
+    from skinseg_export.tables import csv_of, grids_of, markdown_of
+
+    if form == "text":
+        from rich.console import Group
+
+        return Group(*grids_of(tables))
+    return (csv_of(tables) if form == "csv" else markdown_of(tables)).rstrip("\n")
+
+
+def _pages(name: str, tables: Sequence[Table], document: dict[str, object]) -> dict[str, str]:
+    """Write the tables in every format: file name -> text."""
+    import json
+
+    from skinseg_export.tables import csv_of, json_of, markdown_of, text_of
+
+    whole = {**document, "tables": [json_of(table) for table in tables]}
     return {
-        "model": model,
-        "engine": segmenter.engine.name,
-        "pictures": len(evaluation.pictures),
-        "threshold": segmenter.contract.threshold,
-        "network_size": {"input_hw": list(segmenter.contract.input_hw), **_figures(evaluation.network)},
-        "photo_size": _figures(evaluation.photo),
-        "per_image": {
-            "dice": evaluation.mean_dice,
-            "iou": evaluation.mean_iou,
-            "median_relative_hd95": _finite(evaluation.median_relative_hd95),
-        },
-        "auc": _finite(evaluation.auc),
-        "best_threshold": {"threshold": threshold, "dice": dice},
-        "per_picture": [
-            {"name": score.pair.name, "dice": score.dice, "iou": score.iou} for score in evaluation.pictures
-        ],
-        "files": [str(path) for path in written],
+        f"{name}.txt": text_of(tables),
+        f"{name}.md": markdown_of(tables),
+        f"{name}.csv": csv_of(tables),
+        f"{name}.json": json.dumps(whole, indent=1, allow_nan=False) + "\n",
     }
 
 
-def _figures(counts: BinaryCounts) -> dict[str, float | int]:
-    figures: dict[str, float | int] = {name: getattr(counts, name) for name in _FIGURES}
-    return {**figures, "tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
-
-
-def _finite(value: float) -> float | None:
-    return value if value < float("inf") else None  # JSON has neither infinity nor NaN
-
-
-def _write(output: Path, force: bool, segmenter: Segmenter, evaluation: Evaluation) -> list[Path]:
+def _write(output: Path, force: bool, pages: dict[str, str], draw: Callable[[Path], list[Path]]) -> list[Path]:
     from skinseg_edge.atomic_files import fresh_folder
-    from skinseg_export.evaluation_pictures import write_pictures
 
     with fresh_folder(output, force, only_if_holds="pictures.csv") as folder:
-        _write_csv(folder / "pictures.csv", evaluation)
-        names = [path.name for path in write_pictures(folder, segmenter, evaluation, worst=_WORST)]
-    return [output / name for name in ("pictures.csv", *names)]
-
-
-def _write_csv(path: Path, evaluation: Evaluation) -> None:
-    import csv
-
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["name", "dice", "iou", "hd95_px", "relative_hd95", "network_dice"])
-        for score in evaluation.pictures:
-            row = [score.dice, score.iou, score.hd95_px, score.relative_hd95, score.network.dice]
-            writer.writerow([score.pair.name, *(f"{value:.6f}" for value in row)])
-
-
-def _table(model: str, document: dict[str, object], evaluation: Evaluation) -> Group:
-    from rich.console import Group
-    from rich.table import Table
-
-    # A row a figure: side by side they would not fit the 80 columns of a terminal.
-    figures = Table(title=f"{model} on {document['pictures']} pictures, engine {document['engine']}")
-    for heading in ("pixels of all pictures", "network size, raw", "photo size, finished"):
-        figures.add_column(heading, justify="left" if heading.startswith("pixels") else "right")
-    for name in _FIGURES:
-        figures.add_row(name, *(f"{getattr(counts, name):.4f}" for counts in (evaluation.network, evaluation.photo)))
-    confusion = Table(title="Confusion matrix, pixels at network size")
-    for heading in ("", "found lesion", "found skin"):
-        confusion.add_column(heading, justify="right")
-    total = evaluation.network
-    confusion.add_row("is lesion", f"{total.tp:,}", f"{total.fn:,}")
-    confusion.add_row("is skin", f"{total.fp:,}", f"{total.tn:,}")
-    threshold, dice = evaluation.best_threshold
-    distance, auc = _finite(evaluation.median_relative_hd95), _finite(evaluation.auc)
-    below = (
-        f"mean over pictures: Dice {evaluation.mean_dice:.4f}, IoU {evaluation.mean_iou:.4f}; "
-        f"median HD95 {'unbounded' if distance is None else f'{distance:.2%} of the diagonal'}\n"
-        f"AUC {'undefined' if auc is None else f'{auc:.4f}'}; "
-        f"the best threshold here would be {threshold:.3f} (Dice {dice:.4f})"
-    )
-    return Group(figures, confusion, _each(evaluation), below)
-
-
-def _each(evaluation: Evaluation) -> Table | str:
-    """Return a table of the single pictures where there are few enough to read, else name the worst."""
-    from rich.table import Table
-
-    if len(evaluation.pictures) > _FEW:
-        return f"worst: {', '.join(f'{score.pair.name} {score.dice:.3f}' for score in evaluation.worst(_NAMED))}"
-    each = Table(title="Each picture at photo size")
-    for heading in ("picture", "Dice", "IoU", "HD95 px"):
-        each.add_column(heading, justify="left" if heading == "picture" else "right")
-    for score in evaluation.pictures:
-        each.add_row(score.pair.name, f"{score.dice:.4f}", f"{score.iou:.4f}", f"{score.hd95_px:.1f}")
-    return each
+        for name, text in pages.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="")
+        drawn = [path.name for path in draw(folder)]
+    return [output / name for name in (*pages, *drawn)]
 
 
 if __name__ == "__main__":
