@@ -1,4 +1,4 @@
-"""HHBSNet: sizes that follow from the paper, its blocks against naive formulations."""
+"""HHBSNet: sizes that follow from the paper, its blocks against naive formulations, and that it learns."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,8 @@ from skinseg_edge import networks
 from skinseg_edge.errors import InputError
 from skinseg_edge.networks import HHBSNet
 from skinseg_edge.networks.blocks import GCSA, MobileNetV2, MultiscaleFusion
+from tests.edge.networks.overfitting import overfit
+from tests.edge.networks.quick_hhbsnet import quick_hhbsnet
 
 BASELINE = {"mcf": False, "gcsa": False, "infuse": False, "global_feature": False, "mid_level": False}
 
@@ -188,3 +190,12 @@ class TestRefusals:
     def test_an_empty_decoder(self) -> None:
         with pytest.raises(InputError, match=r"decoder must be 1 or more channels wide; got 0"):
             networks.create("hhbsnet", decoder=0)
+
+
+@pytest.mark.slow
+class TestLearning:
+    def test_six_classes_of_four_pictures_are_learnt_by_heart(self) -> None:
+        assert overfit(quick_hhbsnet(6), classes=6, side=64, steps=40, learning_rate=1e-2) > 0.95
+
+    def test_lesions_of_four_pictures_are_learnt_by_heart(self) -> None:
+        assert overfit(quick_hhbsnet(1), classes=1, side=64, steps=40, learning_rate=1e-2) > 0.95
