@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from skinseg_edge.networks.blocks.chunked_scan import chunked_scan
 from skinseg_edge.networks.blocks.scan_2d import Scan2d
+from skinseg_edge.networks.blocks.scan_gradient import ScanWithGradient
 from skinseg_edge.networks.blocks.selective_scan import chunk_length, selective_scan
 from tests.edge.networks.selective_scan_reference import ScanCase, scan_case, sequential_scan
 
@@ -73,6 +75,19 @@ def test_gradients_equal_those_of_the_sequential_scan() -> None:
     for name in ScanCase._fields:
         got, expected = getattr(ours, name).grad, getattr(theirs, name).grad
         torch.testing.assert_close(got, expected.float(), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("length", "chunk"), [(24, 1), (24, 4), (24, 24), (15, 3)])
+def test_the_gradient_by_hand_equals_torch_s_own(length: int, chunk: int) -> None:
+    case = scan_case(length, inner=2, stress=True, states=3, batch=2)[:5]  # float64 all through
+    weights = torch.randn(2, 4, 2, length, dtype=torch.float64)
+    ours = [each.clone().requires_grad_() for each in case]
+    theirs = [each.clone().requires_grad_() for each in case]
+    (ScanWithGradient.apply(*ours, chunk) * weights).sum().backward()  # type: ignore[no-untyped-call]  # unannotated in torch
+    u, delta, A, B, C = theirs
+    (chunked_scan(u, delta, A, B, C, chunk)[0] * weights).sum().backward()  # type: ignore[no-untyped-call]  # unannotated in torch
+    for got, expected in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(got.grad, expected.grad, atol=1e-10, rtol=1e-10)
 
 
 def test_four_paths_read_rows_and_columns_from_both_ends() -> None:
