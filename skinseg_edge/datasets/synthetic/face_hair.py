@@ -63,7 +63,7 @@ def surroundings(rng: np.random.Generator, fitzpatrick: int) -> Surroundings:
     )
 
 
-def backdrop_of(rng: np.random.Generator, frame: FaceFrame, around: Surroundings) -> Field:
+def _backdrop(rng: np.random.Generator, frame: FaceFrame, around: Surroundings) -> Field:
     """Paint the wall behind: one colour, lighter behind the head, a little uneven."""
     x, y = frame.plan
     glow = np.exp(-np.square(x / 1.5) - np.square((y + 0.3) / 1.5))
@@ -73,7 +73,7 @@ def backdrop_of(rng: np.random.Generator, frame: FaceFrame, around: Surroundings
 
 def head_of_hair(rng: np.random.Generator, frame: FaceFrame, around: Surroundings) -> Field:
     """Paint the backdrop and the hair that lies behind the head; returns (H, W, 3), 0..1."""
-    picture = backdrop_of(rng, frame, around)
+    picture = _backdrop(rng, frame, around)
     outline = _behind(frame, around)
     if outline is None:
         return picture
