@@ -1,8 +1,9 @@
-"""Do the networks learn? Each is trained small and short on real pictures, on a CPU, and scored on pictures it never saw.
+"""Do the networks learn? Each is trained small and short on a CPU, and scored on real pictures it never saw.
 
-Not the papers' sizes and epochs, which ask for a GPU (docs/results.md): each network learns with the loss, the optimizer
-and the classes of its paper, at a smaller size, with a short cosine in place of the long schedule. Trained on `train.txt`; the epoch is chosen on the second hundred pictures of `validation.txt` and
-scored on the first hundred, which neither weights nor choice have seen. Killed and started again, it resumes.
+Not the papers' sizes and epochs, which ask for a GPU (docs/results.md): each network learns with the loss, the
+optimizer and the classes of its paper, at a smaller size, with a short cosine in place of the long schedule. Trained
+on `train.txt`; the epoch is chosen on the second hundred pictures of `validation.txt` and scored on the first hundred,
+which neither weights nor choice have seen. Killed and started again, it resumes.
 
     python benchmarks/learning.py ../shared/data/isic2018 -o runs/learning [--only unet]
 """
