@@ -21,7 +21,7 @@ _BATCH = 500  # draws at once: 500 x 1000 pictures of weights are 4 MB
 
 @dataclass(frozen=True)
 class Summary:
-    """*mean* and sample standard deviation *sd* (n - 1) of *count* values; sd is NaN for a single one."""
+    """*mean* and sample standard deviation *sd* (n - 1) of *count* values; NaN for one value or if one is infinite."""
 
     mean: float
     sd: float
@@ -60,7 +60,7 @@ def summary_of(values: Sequence[float]) -> Summary:
     """
     if not values:
         raise ValueError("cannot sum up runs: got no figure, expected at least one")
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 and np.isfinite(values).all() else float("nan")
     return Summary(float(np.mean(values)), sd, len(values))
 
 

@@ -95,9 +95,13 @@ def _grid(table: Table) -> "Grid":
         grid.add_row(*(Text(_shown(cell)) for cell in row))  # Text: a file's name may look like rich's markup
         spreads = [cell for cell in row if isinstance(cell, Summary) and cell.count > 1]
         if spreads:  # on a line of its own: side by side, mean and deviation would not fit 80 columns
-            below = (f"±{cell.sd:.4f}" if isinstance(cell, Summary) and cell.count > 1 else "" for cell in row[1:])
+            below = (f"±{cell.sd:.4f}" if isinstance(cell, Summary) and _has_spread(cell) else "" for cell in row[1:])
             grid.add_row(f" sd, {spreads[0].count} runs", *below)
     return grid
+
+
+def _has_spread(summary: Summary) -> bool:
+    return summary.count > 1 and math.isfinite(summary.sd)
 
 
 def _shown(cell: Cell) -> str:
@@ -122,7 +126,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _markdown_cell(cell: Cell) -> str:
-    if isinstance(cell, Summary) and cell.count > 1:
+    if isinstance(cell, Summary) and _has_spread(cell):
         return f"{cell.mean:.4f} ± {cell.sd:.4f}"
     return _shown(cell).replace("|", "\\|")
 

@@ -126,6 +126,6 @@ def test_an_index_without_a_class_is_refused_with_its_range() -> None:
 
 def test_matrices_of_other_classes_do_not_mix() -> None:
     with pytest.raises(ValueError, match="2 classes to one of 3"):
-        MATRIX + ConfusionMatrix.empty(2)
+        _ = MATRIX + ConfusionMatrix.empty(2)
     with pytest.raises(ValueError, match="got 2 names for 3 classes"):
         MATRIX.to_text(("a", "b"))

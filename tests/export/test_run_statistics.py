@@ -26,6 +26,12 @@ def test_a_summary_has_the_deviation_of_a_sample() -> None:
     assert np.isnan(summary_of([0.9]).sd)
 
 
+def test_a_run_that_found_nothing_has_an_infinite_distance_and_no_spread() -> None:
+    summary = summary_of([np.inf, 0.02])
+    assert summary.mean == np.inf
+    assert np.isnan(summary.sd)
+
+
 def test_the_t_test_is_scipys() -> None:
     ours = paired_t_test(FIRST, SECOND)
     theirs = stats.ttest_rel(FIRST, SECOND)
