@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -111,12 +110,7 @@ def training_batches(
         drop_last=True,
         num_workers=workers,
         pin_memory=pinned,
-        worker_init_fn=_start_worker if workers else None,
     )
-
-
-def _start_worker(_: int) -> None:
-    cv2.setNumThreads(1)  # the processes are many already
 
 
 def validation_batches(pairs: Sequence[LoadedPair], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
