@@ -1,8 +1,12 @@
 """Channel attention from the mean and the variance of each channel: ULFFN's channel attention module (CAM)."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+_STAGE = 8  # px; sides that are no multiple of it are averaged in smaller squares first
 
 
 class MeanVarianceAttention(nn.Module):
@@ -26,5 +30,8 @@ class MeanVarianceAttention(nn.Module):
 
 
 def _mean(features: Tensor) -> Tensor:
-    # Rows first, then columns: 512 x 512 values in one half-precision sum would leave its range.
-    return features.mean(3, keepdim=True).mean(2, keepdim=True)  # N x C x 1 x 1
+    # In two stages: a half-precision sum over 512 x 512 values would leave its range. Two means in a row would be
+    # merged into one by the ONNX optimizer, a pooling and a mean are not.
+    side = math.gcd(features.shape[2], features.shape[3], _STAGE)
+    pooled = F.avg_pool2d(features, side, side) if side > 1 else features
+    return pooled.mean((2, 3), keepdim=True)  # N x C x 1 x 1

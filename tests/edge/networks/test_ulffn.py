@@ -98,9 +98,10 @@ def test_convolution_comes_before_relu_and_relu_before_normalisation() -> None:
     assert [type(layer) for layer in block] == [nn.Conv2d, nn.ReLU, nn.BatchNorm2d]
 
 
-def test_attention_equals_its_formula_with_torch_s_own_variance() -> None:
+@pytest.mark.parametrize("hw", [(16, 24), (16, 20), (7, 9)])
+def test_attention_equals_its_formula_with_torch_s_own_variance(hw: tuple[int, int]) -> None:
     block = MeanVarianceAttention(8)
-    features = torch.randn(2, 8, 16, 20) * 3 + 1
+    features = torch.randn(2, 8, *hw) * 3 + 1
     statistics = torch.cat((features.mean((2, 3)), features.var((2, 3), unbiased=False)), 1)
     hidden = F.relu(F.linear(statistics, block.squeeze.weight.flatten(1), block.squeeze.bias))
     weight = F.linear(hidden, block.expand.weight.flatten(1), block.expand.bias).sigmoid()
