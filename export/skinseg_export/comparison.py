@@ -63,6 +63,20 @@ _SECTIONS = (
     ),
 )
 
+RANKED = {
+    "pooled_iou": "IoU",
+    "pooled_dice": "Dice",
+    "pooled_accuracy": "Acc",
+    "pooled_sensitivity": "Sens",
+    "pooled_specificity": "Spec",
+    "per_image_mean_dice": "Dice/picture",
+    "macro_iou": "mIoU",
+    "auc": "AUC",
+    "ece": "ECE",
+    "photo_median_relative_hd95": "HD95",
+}
+"""The scores of the heat map of ranks, by key, with headings that tell the conventions apart."""
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -90,7 +104,8 @@ class Difference:
     """One model minus another, Dice at network size.
 
     *pictures*: paired t-test over pictures. *interval*: bootstrap interval of the mean difference over pictures.
-    *runs*: paired t-test of the pooled Dice over runs in their order; None unless both have as many, at least two.
+    *runs*, *runs_interval*: the same of the pooled Dice over runs in their order; None unless both have as many, at
+    least two.
     """
 
     first: str
@@ -98,6 +113,7 @@ class Difference:
     pictures: PairedTest
     interval: Interval
     runs: PairedTest | None
+    runs_interval: Interval | None
 
 
 def contenders_of(
@@ -123,16 +139,20 @@ def contenders_of(
 def difference_between(first: Contender, second: Contender) -> Difference:
     """Test *first* against *second* on the same pictures."""
     ours, theirs = first.picture_dice, second.picture_dice
-    repeated = len(first.runs) == len(second.runs) >= 2
+    one, other = ([run.network.dice for run in contender.runs] for contender in (first, second))
+    repeated = len(one) == len(other) >= 2
     return Difference(
         first.label,
         second.label,
         paired_t_test(ours, theirs),
-        bootstrap_interval([a - b for a, b in zip(ours, theirs, strict=True)]),
-        paired_t_test([run.network.dice for run in first.runs], [run.network.dice for run in second.runs])
-        if repeated
-        else None,
+        _interval_of_difference(ours, theirs),
+        paired_t_test(one, other) if repeated else None,
+        _interval_of_difference(one, other) if repeated else None,
     )
+
+
+def _interval_of_difference(first: Sequence[float], second: Sequence[float]) -> Interval:
+    return bootstrap_interval([a - b for a, b in zip(first, second, strict=True)])
 
 
 def comparison_tables(contenders: Sequence[Contender], paper: PaperTable | None = None) -> list[Table]:
@@ -188,6 +208,7 @@ def _certainty(contenders: Sequence[Contender]) -> Table:
 def _differences(contenders: Sequence[Contender]) -> Table:
     differences = [difference_between(contenders[0], other) for other in contenders[1:]]
     with_runs = any(each.runs is not None for each in differences)
+    of_runs: list[str] = []
     rows: list[tuple[Cell, ...]] = []
     for each in differences:
         row: tuple[Cell, ...] = (
@@ -200,6 +221,11 @@ def _differences(contenders: Sequence[Contender]) -> Table:
         )
         runs = (None, None) if each.runs is None else (each.runs.difference, each.runs.p)
         rows.append((*row, *runs) if with_runs else row)
+        if each.runs_interval is not None:
+            low, high = each.runs_interval.low, each.runs_interval.high
+            of_runs.append(
+                f"of runs, minus {each.second}: between {low:.4f} and {high:.4f}, bootstrap of 95 % over runs"
+            )
     columns: tuple[str, ...] = ("", "difference", "low", "high", "t", "p")
     notes = [
         "Dice of each picture at network size, 0/0 = 1; bootstrap interval of 95 % and paired t-test over "
@@ -207,7 +233,7 @@ def _differences(contenders: Sequence[Contender]) -> Table:
     ]
     if with_runs:
         columns = (*columns, "of runs", "p of runs")
-        notes.append("of runs: pooled Dice, paired t-test over the runs in the order they were given")
+        notes += ["of runs: pooled Dice, paired t-test over the runs in the order they were given", *of_runs]
     return Table(f"{contenders[0].label} against the others", columns, tuple(rows), tuple(notes))
 
 
@@ -231,6 +257,7 @@ def document_of(contenders: Sequence[Contender]) -> dict[str, object]:
                 "pictures": finite(asdict(each.pictures)),
                 "interval": asdict(each.interval),
                 "runs": None if each.runs is None else finite(asdict(each.runs)),
+                "runs_interval": None if each.runs_interval is None else asdict(each.runs_interval),
             }
             for each in differences
         ],

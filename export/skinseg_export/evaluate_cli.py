@@ -16,6 +16,8 @@ from skinseg_export.tables import FORMATS
 from skinseg_runtime.engines import ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from skinseg_edge.datasets.readers import PicturePair
     from skinseg_export.comparison import Contender
     from skinseg_export.decisions import Decision
@@ -80,7 +82,8 @@ def main(
     from skinseg_edge.atomic_files import check_free
 
     ui.json |= format == "json"
-    if len(models) > 1 and not (compare or paper):
+    model, *others = models
+    if others and not (compare or paper):
         raise InputError(f"cannot score {len(models)} models ({', '.join(models)}) one by one: add --compare")
     if output is not None:
         check_free(output, force=force)
@@ -88,7 +91,7 @@ def main(
     task = _Task(ui, data, split, cast("Decision | None", decision), (engine, precision, network))
     if compare or paper:
         return _compare(task, models, paper, format, output, force)
-    return _score(task, models[0], format, output, force)
+    return _score(task, model, format, output, force)
 
 
 def _import(modules_or_files: tuple[str, ...]) -> None:
@@ -116,15 +119,15 @@ class _Task:
 
         self.ui = ui
         self.how = how
-        self._decision = decision
-        self._classes = classes_of(data)
+        self._decision: Decision | None = decision
+        self.classes = classes_of(data)
         self._pairs: Sequence[PicturePair] = pairs(data, split)
 
     def evaluation_of(self, model: str, opened: OpenModel) -> Evaluation:
         from skinseg_export.evaluation import evaluate
 
         with self.ui.progress(len(self._pairs), f"evaluating {model}") as advance:
-            return evaluate(opened.segmenter, self._pairs, advance, decision=self._decision, data_classes=self._classes)
+            return evaluate(opened.segmenter, self._pairs, advance, decision=self._decision, data_classes=self.classes)
 
 
 def _score(task: _Task, model: str, form: str, output: Path | None, force: bool) -> int:
@@ -145,14 +148,23 @@ def _score(task: _Task, model: str, form: str, output: Path | None, force: bool)
         if output is not None:
             pages = {"pictures.csv": pictures_csv(evaluation), "confusion.csv": confusion_csv(evaluation)}
             pages |= _pages("scores", tables, document)
-            files = _write(output, force, pages, lambda folder: _draw(folder, opened, evaluation))
+            files = _write(output, force, pages, lambda folder: _draw(task, folder, opened, evaluation))
     return task.ui.result({**document, "files": [str(path) for path in files]}, _shown(tables, form))
 
 
-def _draw(folder: Path, opened: OpenModel, evaluation: Evaluation) -> list[Path]:
-    from skinseg_export.evaluation_pictures import write_pictures
+def _draw(task: _Task, folder: Path, opened: OpenModel, evaluation: Evaluation) -> list[Path]:
+    from skinseg_export.figures import write_figures
 
-    return write_pictures(folder, opened.segmenter, evaluation, worst=_WORST)
+    def write(network: nn.Module | None) -> list[Path]:
+        return write_figures(
+            folder, opened.segmenter, evaluation, worst=_WORST, data_classes=task.classes, network=network
+        )
+
+    try:
+        return write(opened.network)
+    except InputError as error:  # a user's network may have no last convolution to look into
+        task.ui.warn(f"attention.png is left out: {error}")
+        return write(None)
 
 
 def _compare(
@@ -174,8 +186,25 @@ def _compare(
     files: list[Path] = []
     if output is not None:
         pages = {"pictures.csv": dice_csv(contenders), **_pages("comparison", tables, document)}
-        files = _write(output, force, pages, lambda _: [])
+        files = _write(output, force, pages, lambda folder: _draw_ranks(folder, contenders))
     return task.ui.result({**document, "files": [str(path) for path in files]}, _shown(tables, form))
+
+
+def _draw_ranks(folder: Path, contenders: Sequence[Contender]) -> list[Path]:
+    if len(contenders) < 2:
+        return []
+    import numpy as np
+
+    from skinseg_edge.atomic_files import write_bytes_atomically
+    from skinseg_export.comparison import RANKED
+    from skinseg_export.figures.ranks import ranks_png
+    from skinseg_export.scores import SCORES
+
+    values = np.array([[contender.summary(key).mean for key in RANKED] for contender in contenders])
+    lower = [SCORES[key].lower_is_better for key in RANKED]
+    page = ranks_png([contender.label for contender in contenders], list(RANKED.values()), values, lower)
+    write_bytes_atomically(folder / "ranks.png", page)
+    return [folder / "ranks.png"]
 
 
 def _shown(tables: Sequence[Table], form: str) -> object:

@@ -22,6 +22,7 @@ from skinseg_export.evaluation import Evaluation, evaluate
 from skinseg_export.paper_results import PAPER_TABLES
 from skinseg_export.run_statistics import Summary
 from skinseg_export.scores import SCORES, scores_of
+from skinseg_export.tables import text_of
 from skinseg_runtime import Segmenter
 
 CONTRACT = ModelContract(input_hw=(32, 32))
@@ -91,6 +92,10 @@ def test_a_difference_is_tested_over_pictures_and_over_runs(data: Path) -> None:
     assert 0 < difference.interval.low < np.mean(lost) < difference.interval.high
     assert difference.runs is not None
     assert difference.runs.difference == pytest.approx(1 - poor.network.dice)
+    assert difference.runs_interval is not None
+    assert difference.runs_interval.low == pytest.approx(1 - poor.network.dice)  # both pairs of runs differ by as much
+    notes = comparison_tables([first, second])[-1].notes
+    assert notes[-1].startswith("of runs, minus poor: between ")
     assert difference_between(first, Contender("once", (poor,))).runs is None
 
 
@@ -128,6 +133,14 @@ def test_a_paper_s_table_marks_what_is_printed_and_what_is_misprinted(data: Path
     assert "UNet, as printed: IoU 0.7813 implies Dice 0.8772, not 0.8699" in table.notes
 
 
+def test_a_model_that_finds_nothing_has_its_place_in_every_table(data: Path) -> None:
+    nothing = run_of(data, 0)
+    contenders = contenders_of(["good", "none", "none"], [run_of(data, 80), nothing, nothing], [None] * 3)
+    text = text_of(comparison_tables(contenders))
+    assert "inf" in text
+    assert "nan" not in text
+
+
 def test_runs_on_other_pictures_are_refused(data: Path) -> None:
     whole = run_of(data, 80)
     part = evaluate(Segmenter(CONTRACT, DarkEngine(80)), pairs(data)[:2])
@@ -156,8 +169,9 @@ class TestCommand:
         )
         assert document["differences"][0]["pictures"] == {"difference": 0.0, "t": None, "p": None, "count": 4}
         names = {path.name for path in output.iterdir()}
-        assert {"comparison.txt", "comparison.md", "comparison.csv", "comparison.json", "pictures.csv"} <= names
-        assert [Path(path).name in names for path in document["files"]] == [True] * len(document["files"])
+        tables = {"comparison.txt", "comparison.md", "comparison.csv", "comparison.json"}
+        assert names == {*tables, "pictures.csv", "ranks.png"}
+        assert {Path(path).name for path in document["files"]} == names
         with (output / "pictures.csv").open() as file:
             assert [row["name"] for row in csv.DictReader(file)] == ["p0", "p1", "p2", "p3"]
         assert len(json.loads((output / "comparison.json").read_text())["tables"]) == 6

@@ -97,7 +97,7 @@ class TestCommand:
         save_checkpoint(path, state, network_name="unet", contract=CONTRACT, options={"base": 4})
         return path
 
-    def test_a_checkpoint_gives_one_object_and_three_files(self, data: Path, checkpoint: Path, tmp_path: Path) -> None:
+    def test_a_checkpoint_gives_one_object_and_its_files(self, data: Path, checkpoint: Path, tmp_path: Path) -> None:
         output = tmp_path / "evaluation"
         outcome = CliRunner().invoke(main, [str(checkpoint), "--data", str(data), "-o", str(output), "--json"])
         document = json.loads(outcome.stdout)
@@ -107,8 +107,12 @@ class TestCommand:
         assert [each["name"] for each in document["per_picture"]] == ["half", "pale"]
         with (output / "pictures.csv").open() as file:
             assert [row["name"] for row in csv.DictReader(file)] == ["half", "pale"]
-        for name in ("worst.png", "roc.png"):
+        names = {path.name for path in output.iterdir()}
+        assert {Path(path).name for path in document["files"]} == names
+        assert {"confusion.csv", "scores.txt", "scores.md", "scores.csv", "scores.json"} <= names
+        for name in ("worst.png", "roc.png", "attention.png"):
             assert cv2.imread(str(output / name)) is not None
+        assert json.loads((output / "scores.json").read_text())["scores"] == document["scores"]
 
     def test_an_existing_output_is_refused_before_any_work(self, data: Path, checkpoint: Path) -> None:
         outcome = CliRunner().invoke(main, [str(checkpoint), "--data", str(data), "-o", str(data)])
