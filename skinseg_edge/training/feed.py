@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.label_maps import read_label_map
@@ -18,7 +19,7 @@ from skinseg_edge.image_io import decode
 from skinseg_edge.preprocessing import to_network_input, to_network_labels, to_network_mask
 from skinseg_edge.training.augmentation import AugmentationPolicy, augment
 
-__all__ = ["LoadedPair", "load_pairs", "normalise", "training_batches", "validation_batches"]
+__all__ = ["LoadedPair", "TrainingBatches", "load_pairs", "normalise", "validation_batches"]
 
 
 @dataclass(frozen=True)
@@ -53,68 +54,93 @@ def _load(pair: PicturePair, contract: ModelContract) -> LoadedPair:
     return LoadedPair(photo, to_network_labels(labels, contract))
 
 
+@dataclass(frozen=True)
 class _Augmented(Dataset[tuple[Tensor, Tensor]]):
-    """Pairs of one epoch; item i depends on (seed, epoch, i) alone, so a resumed epoch repeats itself exactly."""
+    """Pairs as one stage shows them, asked for by (epoch, i): with the seed, that alone decides the augmentation."""
+
+    pairs: Sequence[LoadedPair]
+    side: int
+    policy: AugmentationPolicy
+    seed: int
+    soft: bool
+
+    def __getitem__(self, index: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        pair = self.pairs[index[1]]
+        rng = np.random.default_rng((self.seed, *index))
+        photo, mask = augment(pair.photo, pair.mask, self.side, self.policy, rng, soft=self.soft)
+        return torch.from_numpy(photo), torch.from_numpy(mask)
+
+
+class _Shuffled(Sampler[tuple[int, int]]):
+    """The order of the pictures in `epoch`, each as (epoch, i)."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.epoch = 0
+        self._count = count
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self.epoch)
+        order: list[int] = torch.randperm(self._count, generator=generator).tolist()
+        return ((self.epoch, i) for i in order)
+
+
+class TrainingBatches:
+    """The shuffled batches of a stage: photos N x side x side x 3 uint8 RGB, masks N x side x side uint8.
+
+    What an epoch holds depends on *seed* and its number alone, so a resumed run repeats it exactly, with any number of
+    *workers*; they live as long as the object. *soft*: masks have soft edges; otherwise they are class numbers, which
+    do not mix. *pinned*: put the batches where a CUDA device fetches them without waiting.
+
+    `len()` is the number of batches. The last, smaller one is left out where there is a whole one: batch statistics
+    need company.
+    """
 
     def __init__(
         self,
         pairs: Sequence[LoadedPair],
+        *,
         side: int,
+        batch: int,
         policy: AugmentationPolicy,
         seed: int,
-        epoch: int,
-        *,
-        soft: bool,
+        workers: int,
+        soft: bool = True,
+        pinned: bool = False,
     ) -> None:
-        self._pairs = pairs
-        self._side = side
-        self._policy = policy
-        self._entropy = (seed, epoch)
-        self._soft = soft
+        self._order = _Shuffled(len(pairs), seed)
+        self._loader = DataLoader(
+            _Augmented(pairs, side, policy, seed, soft),
+            batch_size=min(batch, len(pairs)),
+            sampler=self._order,
+            drop_last=True,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=pinned,
+        )
 
     def __len__(self) -> int:
-        return len(self._pairs)
+        return len(self._loader)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        pair = self._pairs[index]
-        rng = np.random.default_rng((*self._entropy, index))
-        photo, mask = augment(pair.photo, pair.mask, self._side, self._policy, rng, soft=self._soft)
-        return torch.from_numpy(photo), torch.from_numpy(mask)
-
-
-def training_batches(
-    pairs: Sequence[LoadedPair],
-    *,
-    side: int,
-    batch: int,
-    policy: AugmentationPolicy,
-    seed: int,
-    epoch: int,
-    workers: int,
-    soft: bool = True,
-    pinned: bool = False,
-) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Return the shuffled batches of *epoch*: photos N x side x side x 3 uint8, masks N x side x side uint8.
-
-    *soft*: masks have soft edges; otherwise they are class numbers, which do not mix. *pinned*: put the batches where a
-    CUDA device fetches them without waiting.
-
-    The last, smaller batch is left out where there is a whole one: batch statistics need company.
-    """
-    order = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    return DataLoader(
-        _Augmented(pairs, side, policy, seed, epoch, soft=soft),
-        batch_size=min(batch, len(pairs)),
-        shuffle=True,
-        generator=order,
-        drop_last=True,
-        num_workers=workers,
-        pin_memory=pinned,
-    )
+    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Return the batches of *epoch* (counted from 0)."""
+        self._order.epoch = epoch
+        if not self._loader.num_workers:
+            return iter(self._loader)
+        # Workers are many already. They inherit the setting; in a forked process, OpenCV hangs when it is changed.
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            return iter(self._loader)
+        finally:
+            cv2.setNumThreads(threads)
 
 
 def validation_batches(pairs: Sequence[LoadedPair], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield *pairs* in order, unchanged, in the layout of `training_batches`."""
+    """Yield *pairs* in order, unchanged, in the layout of `TrainingBatches`."""
     for first in range(0, len(pairs), batch):
         some = pairs[first : first + batch]
         yield (

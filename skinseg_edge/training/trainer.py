@@ -18,10 +18,11 @@ from skinseg_edge.networks import create
 from skinseg_edge.networks.checkpoint import save_checkpoint
 from skinseg_edge.networks.foreign_weights import load_initial_weights
 from skinseg_edge.training.distillation import Teacher
-from skinseg_edge.training.feed import LoadedPair, load_pairs, normalise, training_batches, validation_batches
+from skinseg_edge.training.feed import LoadedPair, TrainingBatches, load_pairs, normalise, validation_batches
 from skinseg_edge.training.job import TrainingJob
 from skinseg_edge.training.objective import Objective
 from skinseg_edge.training.optimization import learning_rate, optimizer_of
+from skinseg_edge.training.recipes import Stage
 from skinseg_edge.training.run_folder import EpochRecord, RunFolder
 from skinseg_edge.training.validation import PixelCount
 from skinseg_edge.training.weight_average import WeightAverage
@@ -72,6 +73,8 @@ class Trainer:
         self._steps_an_epoch = max(1, len(job.train) // job.recipe.batch)
         self._records: list[EpochRecord] = []
         self._loaded_side = 0
+        self._batches: TrainingBatches | None = None
+        self._batched: Stage | None = None
         self._train: list[LoadedPair] = []
         self._validation: list[LoadedPair] = []
         self._resume()
@@ -104,17 +107,7 @@ class Trainer:
     def _epoch(self, epoch: int) -> EpochRecord:
         start = time.monotonic()
         recipe, stage = self.job.recipe, self.job.recipe.stage_of(epoch)
-        batches = training_batches(
-            self._train,
-            side=stage.side,
-            batch=recipe.batch,
-            policy=stage.augmentation,
-            seed=self.job.seed,
-            epoch=epoch,
-            workers=self.job.workers,
-            soft=self._maps == 1,
-            pinned=self._device.type == "cuda",
-        )
+        batches = self._batches_of(stage)
         # Whatever a network draws (dropout) hangs on the epoch alone, so a resumed run draws the same.
         torch.manual_seed(self.job.seed * 1_000_003 + epoch)
         self._objective.reseed(self.job.seed * 1_000_003 + epoch)
@@ -123,7 +116,7 @@ class Trainer:
         rate = 0.0
         described = f"epoch {epoch + 1}/{recipe.epochs} at {stage.side} px"
         with self._progress(len(batches), described) as advance:
-            for step, (photos, masks) in enumerate(batches):
+            for step, (photos, masks) in enumerate(batches.epoch(epoch)):
                 rate = learning_rate(recipe, epoch, step, self._steps_an_epoch)
                 losses.append(self._step(photos, masks, rate))
                 advance()
@@ -174,9 +167,25 @@ class Trainer:
         side = self.job.recipe.stage_of(epoch).side
         if side == self._loaded_side:
             return
+        self._batches = None  # and with them go the workers and the pictures of the stage before
         self._train = load_pairs(self.job.train, self.job.contract(round(side * _MARGIN)))
         self._validation = load_pairs(self.job.validation, self.job.contract(side))
         self._loaded_side = side
+
+    def _batches_of(self, stage: Stage) -> TrainingBatches:
+        if self._batches is None or self._batched != stage:
+            self._batches = TrainingBatches(
+                self._train,
+                side=stage.side,
+                batch=self.job.recipe.batch,
+                policy=stage.augmentation,
+                seed=self.job.seed,
+                workers=self.job.workers,
+                soft=self._maps == 1,
+                pinned=self._device.type == "cuda",
+            )
+            self._batched = stage
+        return self._batches
 
     def _keep(self, record: EpochRecord) -> None:
         """Write the epoch: first the weights if they are the best, then the state that says so."""
