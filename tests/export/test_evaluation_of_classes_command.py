@@ -44,6 +44,7 @@ def checkpoint(tmp_path: Path) -> Path:
     return checkpoint_of(tmp_path / "six.safetensors", SIX)
 
 
+@pytest.mark.slow  # draws six figures
 def test_the_document_names_every_class_and_which_are_lesion(data: Path, checkpoint: Path, tmp_path: Path) -> None:
     output = tmp_path / "evaluation"
     outcome = CliRunner().invoke(main, [str(checkpoint), "--data", str(data), "--json", "-o", str(output)])
