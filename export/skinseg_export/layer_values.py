@@ -3,7 +3,8 @@
 The exporter gives each ONNX value the name of the torch operation that makes it, so the two sides are matched by name.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,19 @@ if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
     from torch.export import ExportedProgram
 
-__all__ = ["Divergence", "first_divergence", "gate_values", "largest_value", "single_values", "torch_values"]
+__all__ = [
+    "Divergence",
+    "can_be_compared",
+    "first_divergence",
+    "gate_values",
+    "largest_value",
+    "single_values",
+    "torch_values",
+]
 
 Values = Mapping[str, NDArray[Any]]
 _NOISE_FLOOR = 1e-3  # root mean square
+_MOST_BYTES = 4 * 2**30
 
 
 @dataclass(frozen=True)
@@ -84,20 +94,25 @@ def _onnxruntime_values(
     model: "ModelProto", image: NDArray[np.uint8], wanted: Callable[["ValueInfoProto"], bool], *, optimised: bool
 ) -> dict[str, NDArray[Any]]:
     import onnx
-    import onnxruntime
 
     open_model = onnx.ModelProto()
     open_model.CopyFrom(onnx.shape_inference.infer_shapes(model))
     known = {value.name for value in open_model.graph.output}
     inner = [value for value in open_model.graph.value_info if value.name not in known and wanted(value)]
     open_model.graph.output.extend(inner)
+    return _run(open_model, image, optimised=optimised)
+
+
+def _run(model: "ModelProto", image: NDArray[np.uint8], *, optimised: bool) -> dict[str, NDArray[Any]]:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     levels = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
     options.log_severity_level = 4  # fatal: what it would print arrives as an exception, too
-    session = onnxruntime.InferenceSession(open_model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = [value.name for value in open_model.graph.output]
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    names = [value.name for value in model.graph.output]
     answers = session.run(names, {INPUT_NAME: image})
     return {name: np.asarray(answer) for name, answer in zip(names, answers, strict=True)}
 
@@ -116,16 +131,47 @@ def first_divergence(model: "ModelProto", ours: Values, theirs: Values, toleranc
     return None
 
 
-def largest_value(model: "ModelProto", values: Values) -> tuple[str, float]:
-    """Return the node whose float value in *values* is the largest, and its |x|."""
-    layer, largest = "", 0.0
-    for node in model.graph.node:
-        for name in node.output:
-            if name in values and values[name].dtype == np.float32 and values[name].size:
-                reach = float(np.abs(values[name]).max())
-                if not reach <= largest:
-                    layer, largest = node.name, reach
-    return layer, largest
+def largest_value(model: "ModelProto", image: NDArray[np.uint8], names: Set[str]) -> tuple[str, float]:
+    """Return the node of the fp32 *model* that makes the largest of the values *names* for *image*, and its |x|.
+
+    The values stay inside ONNX Runtime, where each goes with its last reader.
+    """
+    import onnx
+    from onnx import TensorProto, helper
+
+    measured = onnx.shape_inference.infer_shapes(model)
+    floats = [
+        value.name
+        for value in (*measured.graph.value_info, *measured.graph.output)
+        if value.name in names and value.type.tensor_type.elem_type == TensorProto.FLOAT and _numbers(value)
+    ]
+    if not floats:
+        return "", 0.0
+    del measured.graph.output[:]
+    for name in floats:
+        size, reach = f"{name}.size", f"{name}.reach"
+        measured.graph.node.append(helper.make_node("Abs", [name], [size]))
+        measured.graph.node.append(helper.make_node("ReduceMax", [size], [reach], keepdims=0))
+        measured.graph.output.append(helper.make_tensor_value_info(reach, TensorProto.FLOAT, []))
+    found = _run(measured, image, optimised=False)
+    makers = {name: node.name for node in model.graph.node for name in node.output}
+    # Equal ones: the first in the order of computation. A NaN is larger than everything.
+    order = {name: index for index, name in enumerate(makers)}
+    floats.sort(key=order.__getitem__)
+    largest = max(floats, key=lambda name: np.nan_to_num(found[f"{name}.reach"], nan=np.inf))
+    return makers[largest], float(found[f"{largest}.reach"])
+
+
+def can_be_compared(model: "ModelProto") -> bool:
+    """Whether all values of *model* for one picture fit into 4 GiB, so that two runs can be held side by side."""
+    import onnx
+
+    values = onnx.shape_inference.infer_shapes(model).graph.value_info
+    return sum(4 * _numbers(value) for value in values) <= _MOST_BYTES
+
+
+def _numbers(value: "ValueInfoProto") -> int:
+    return math.prod(dimension.dim_value or 1 for dimension in value.type.tensor_type.shape.dim)
 
 
 def _relative_error(ours: NDArray[Any], theirs: NDArray[Any]) -> float:

@@ -8,10 +8,17 @@ from onnx import ModelProto, numpy_helper
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import ParityFailed
 from skinseg_edge.image_io import encode_png
+from skinseg_export import layer_values
 from skinseg_export.gates import replay_gates
 from skinseg_export.golden import Golden
 from skinseg_export.half_precision import half_from_single
-from skinseg_export.layer_values import first_divergence, largest_value, single_values, torch_values
+from skinseg_export.layer_values import (
+    can_be_compared,
+    first_divergence,
+    largest_value,
+    single_values,
+    torch_values,
+)
 from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
 from skinseg_export.targets.onnx.build import onnx_files_from_torch
 from skinseg_export.targets.onnx.verify import verify_half, verify_single
@@ -106,7 +113,25 @@ def test_every_layer_of_torch_is_matched_by_name(exported: OnnxExport) -> None:
     assert len(made) == 3
     assert set(made) <= ours.keys() & theirs.keys()
     assert first_divergence(exported.model, ours, theirs, 1e-6) is None
-    assert largest_value(exported.model, ours) == ("Cast_0", 255)
+    assert largest_value(exported.model, image, ours.keys()) == ("Cast_0", 255)
+
+
+def test_the_largest_value_is_looked_for_among_the_named_ones(exported: OnnxExport) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (1, *CONTRACT.input_hw, 3), np.uint8)
+    values = {node.name: node.output[0] for node in exported.model.graph.node}
+    convolution = next(name for name in values if "/Conv" in name)
+
+    node, reach = largest_value(exported.model, image, {values[convolution]})
+
+    assert node == convolution
+    assert reach == np.abs(single_values(exported.model, image)[values[convolution]]).max()
+    assert largest_value(exported.model, image, set()) == ("", 0.0)
+
+
+def test_values_that_do_not_fit_memory_are_not_compared(exported: OnnxExport, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert can_be_compared(exported.model)
+    monkeypatch.setattr(layer_values, "_MOST_BYTES", 1000)
+    assert not can_be_compared(exported.model)
 
 
 def test_the_replay_counts_other_decisions_and_tells_how_near_they_were() -> None:

@@ -19,7 +19,14 @@ from skinseg_export.gates import replay_gates
 from skinseg_export.golden import Golden
 from skinseg_export.half_evaluation import HalfEngine, half_values
 from skinseg_export.half_precision import half_value_names
-from skinseg_export.layer_values import Divergence, first_divergence, largest_value, single_values, torch_values
+from skinseg_export.layer_values import (
+    Divergence,
+    can_be_compared,
+    first_divergence,
+    largest_value,
+    single_values,
+    torch_values,
+)
 from skinseg_export.onnx_from_torch import OnnxExport, check_model
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH
 from skinseg_runtime.engines import Engine
@@ -36,6 +43,7 @@ _HALF_LAYER_ERROR = 5e-2
 _TOSS_UP = 1e-3  # largest distance from a gate, relative to its layer, that rounding explains
 _SAFE_REACH = 2.0**15  # half of half's range: other pictures reach further than the golden ones
 _REACH_PICTURES = 2
+_TOO_LARGE = "; which layer differs first was not looked for: their values would take more than 4 GiB"
 
 Checks = dict[str, float | str | bool]
 Pictures = dict[str, NDArray[np.uint8]]
@@ -54,6 +62,8 @@ def verify_single(export: OnnxExport, contract: ModelContract, reference: Engine
     flips = 0
     for figures in acceptance.pictures:
         excess = figures.excess(SINGLE)
+        if excess is not None and not can_be_compared(export.model):
+            raise ParityFailed(f"cannot accept {SINGLE_PATH}: on {figures.name} its {excess}{_TOO_LARGE}")
         if excess is not None:
             tossed = _toss_ups(export, figures, pictures[figures.name])
             if tossed is None:
@@ -90,6 +100,8 @@ def verify_half(
     acceptance = compare(HalfEngine(half, contract), reference, contract, golden)
 
     def where(picture: str) -> str:
+        if not can_be_compared(single):
+            return _TOO_LARGE
         image = pictures[picture]
         return _where(first_divergence(half, half_values(half, image), single_values(single, image), _HALF_LAYER_ERROR))
 
@@ -113,8 +125,7 @@ def _toss_ups(export: OnnxExport, figures: PictureFigures, image: NDArray[np.uin
 def _reach(half: "ModelProto", single: "ModelProto", images: Sequence[NDArray[np.uint8]]) -> tuple[str, float]:
     """Return the layer, among those computed in half, whose fp32 values reach farthest on *images*, and how far."""
     in_half = half_value_names(half)
-    values = [single_values(single, image) for image in images]
-    found = [largest_value(single, {name: each[name] for name in in_half & each.keys()}) for each in values]
+    found = [largest_value(single, image, in_half) for image in images]
     return max(found, key=lambda pair: pair[1], default=("", 0.0))
 
 
