@@ -170,7 +170,8 @@ def _draw(task: _Task, folder: Path, opened: OpenModel, evaluation: Evaluation) 
 def _compare(
     task: _Task, models: tuple[str, ...], paper: str | None, form: str, output: Path | None, force: bool
 ) -> int:
-    from skinseg_export.comparison import comparison_tables, contenders_of, dice_csv, document_of
+    from skinseg_export.comparison import contenders_of
+    from skinseg_export.comparison_tables import comparison_document, comparison_tables, dice_csv
     from skinseg_export.open_model import labelled, open_model
 
     labels, runs, parameters = [], [], []
@@ -182,7 +183,7 @@ def _compare(
             parameters.append(opened.parameters)
     contenders: tuple[Contender, ...] = contenders_of(labels, runs, parameters)
     tables = comparison_tables(contenders, None if paper is None else PAPER_TABLES[paper])
-    document = {"paper": paper, **document_of(contenders)}
+    document = {"paper": paper, **comparison_document(contenders)}
     files: list[Path] = []
     if output is not None:
         pages = {"pictures.csv": dice_csv(contenders), **_pages("comparison", tables, document)}
@@ -196,7 +197,7 @@ def _draw_ranks(folder: Path, contenders: Sequence[Contender]) -> list[Path]:
     import numpy as np
 
     from skinseg_edge.atomic_files import write_bytes_atomically
-    from skinseg_export.comparison import RANKED
+    from skinseg_export.comparison_tables import RANKED
     from skinseg_export.figures.ranks import ranks_png
     from skinseg_export.scores import SCORES
 

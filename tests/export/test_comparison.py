@@ -16,7 +16,8 @@ from skinseg_edge.datasets.readers import pairs
 from skinseg_edge.errors import InputError
 from skinseg_edge.image_io import write_png
 from skinseg_edge.networks.checkpoint import save_checkpoint
-from skinseg_export.comparison import Contender, comparison_tables, contenders_of, difference_between
+from skinseg_export.comparison import Contender, contenders_of, difference_between
+from skinseg_export.comparison_tables import comparison_tables
 from skinseg_export.evaluate_cli import main
 from skinseg_export.evaluation import Evaluation, evaluate
 from skinseg_export.paper_results import PAPER_TABLES
