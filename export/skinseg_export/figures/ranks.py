@@ -54,7 +54,7 @@ def ranks_png(
         )
     ranks = ranks_of(values, lower_is_better)
     means = np.array([row[~np.isnan(row)].mean() if (~np.isnan(row)).any() else np.inf for row in ranks])
-    order = np.argsort(means, kind="stable")
+    order = sorted(range(len(models)), key=lambda index: float(means[index]))
     arrows = [f"{name} {'↓' if lower else '↑'}" for name, lower in zip(metrics, lower_is_better, strict=True)]
     headings = [*arrows, "mean rank"]
     names = [shortened(models[index], _NAME_WIDTH, 9) for index in order]
