@@ -1,7 +1,9 @@
 """How many training pictures a second the loader makes, with no network behind it: what a GPU could eat at most.
 
-Pictures are drawn, loaded as training loads them, and augmented as the recipes say; batches of 16 are taken from the
-loader as fast as it gives them. The first epoch of each figure is not counted: it starts the workers.
+Pictures are drawn, augmented as the recipes say, and taken from the loader in batches of 16 as fast as it gives them.
+The first epoch of each figure is not counted: it starts the workers. The figures of workers are wall time, so other
+programs slow them down; "a core" is the time that one core spends on augmenting a picture, whoever else is there. As
+many cores as are free make as many times that.
 
     python benchmarks/loading.py [--workers 0 1 2] [--sides 128 256 512] [--pictures 256] [--seconds 4]
 """
@@ -17,7 +19,7 @@ import cv2
 import numpy as np
 import torch
 
-from skinseg_edge.training.augmentation import PAPER, PHONE, AugmentationPolicy
+from skinseg_edge.training.augmentation import PAPER, PHONE, AugmentationPolicy, augment
 from skinseg_edge.training.feed import LoadedPair, TrainingBatches
 
 POLICIES: Mapping[str, AugmentationPolicy] = {"paper": PAPER, "phone": PHONE}
@@ -39,13 +41,16 @@ def main() -> None:
         f"Measured {datetime.date.today()} on {platform.machine()} {platform.system()}, {os.cpu_count()} cores, "
         f"torch {torch.__version__}, OpenCV {cv2.__version__}: pictures a second, batches of {BATCH}.\n"
     )
-    print("| augmentation | side, px | " + " | ".join(f"{count} workers" for count in arguments.workers) + " |")
-    print("|---" * (2 + len(arguments.workers)) + "|")
+    print(
+        "| augmentation | side, px | a core | " + " | ".join(f"{count} workers" for count in arguments.workers) + " |"
+    )
+    print("|---" * (3 + len(arguments.workers)) + "|")
     for side in arguments.sides:
         pairs = drawn(arguments.pictures, round(side * MARGIN))
         for name, policy in POLICIES.items():
             rates = [rate(pairs, side, policy, workers, arguments.seconds) for workers in arguments.workers]
-            print(f"| {name} | {side} | " + " | ".join(f"{each:.0f}" for each in rates) + " |", flush=True)
+            one = a_core(pairs, side, policy)
+            print(f"| {name} | {side} | {one:.0f} | " + " | ".join(f"{each:.0f}" for each in rates) + " |", flush=True)
 
 
 def drawn(count: int, side: int) -> list[LoadedPair]:
@@ -57,6 +62,18 @@ def drawn(count: int, side: int) -> list[LoadedPair]:
         cv2.circle(mask, (side // 2, side // 2), side // 3, 255, -1)
         pairs.append(LoadedPair(rng.integers(0, 256, (side, side, 3), np.uint8), mask))
     return pairs
+
+
+def a_core(pairs: Sequence[LoadedPair], side: int, policy: AugmentationPolicy) -> float:
+    """Return pictures that one core augments in a second of its own time."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    start = time.process_time()
+    for i, pair in enumerate(pairs):
+        augment(pair.photo, pair.mask, side, policy, np.random.default_rng(i))
+    spent = time.process_time() - start
+    cv2.setNumThreads(threads)
+    return len(pairs) / spent
 
 
 def rate(pairs: Sequence[LoadedPair], side: int, policy: AugmentationPolicy, workers: int, seconds: float) -> float:

@@ -52,7 +52,6 @@ def _drawn(features: Tensor, channels: int, generator: torch.Generator) -> Tenso
 
 
 def _strongest_first(features: Tensor) -> Tensor:
-    """Sort channels by their mean activation, after every picture's map was scaled to length 1."""
-    maps = features.detach().flatten(1)  # N x CHW
-    strength = F.normalize(maps).view_as(features).mean((0, 2, 3))  # C
+    """Sort channels by their mean activation, after each channel of each picture was scaled to length 1."""
+    strength = F.normalize(features.detach().flatten(2), dim=2).mean((0, 2))  # N x C x HW -> C
     return features[:, strength.argsort(descending=True)]

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 __all__ = ["WeightAverage"]
 
@@ -25,9 +26,10 @@ class WeightAverage:
         """Take in the weights of *network* after a step."""
         self.steps += 1
         decay = min(self._decay, (1 + self.steps) / (10 + self.steps))
-        for name, tensor in network.state_dict().items():
-            average = self.weights[name]
-            if average.is_floating_point():
-                average.lerp_(tensor, 1 - decay)
-            else:
-                average.copy_(tensor)
+        state = network.state_dict()
+        floating = [name for name, average in self.weights.items() if average.is_floating_point()]
+        # All at once: one by one, the hundreds of small tensors of a network keep a GPU waiting.
+        move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch has no annotations here
+        move([self.weights[name] for name in floating], [state[name] for name in floating], self.steps)
+        for name in self.weights.keys() - set(floating):
+            self.weights[name].copy_(state[name])

@@ -64,12 +64,14 @@ def test_internal_feature_loss_draws_the_halves_of_the_channels_together() -> No
     assert first.grad[:, 3:].any()
 
 
-def test_ordered_channels_are_split_by_strength() -> None:
-    levels = torch.tensor([1.0, 4.0, 2.0, 3.0]).view(1, 4, 1, 1).expand(1, 4, 2, 2)
-    inner = FeatureMaps((levels,), (), levels)
-    # As they stand: (2, 3) against (1, 4); sorted: (2, 1) against (4, 3).
-    assert internal_feature_loss(inner).item() == pytest.approx(1.0)
-    assert internal_feature_loss(inner, ordered=True).item() == pytest.approx(4.0)
+def test_ordered_channels_are_split_by_the_mean_of_their_unit_length() -> None:
+    # Mean of each channel at length 1: 0.5 (level), 0.25 (one peak), -0.5, 0.35 (two peaks).
+    channels = [[1.0, 1, 1, 1], [4.0, 0, 0, 0], [-2.0, -2, -2, -2], [3.0, 3, 0, 0]]
+    block = torch.tensor(channels).view(1, 4, 2, 2)
+    inner = FeatureMaps((block,), (), block)
+    assert internal_feature_loss(inner).item() == pytest.approx(slow_error(block[:, [2, 3]], block[:, [0, 1]]))
+    ordered = internal_feature_loss(inner, ordered=True)
+    assert ordered.item() == pytest.approx(slow_error(block[:, [1, 2]], block[:, [0, 3]]))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

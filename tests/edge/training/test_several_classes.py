@@ -199,6 +199,15 @@ class TestCommand:
         contract = load_checkpoint(str(document["checkpoint"])).contract
         assert contract.classes == ("skin", "dark", "light", "hair")
 
+    def test_a_run_starts_from_weights_and_learns_from_a_teacher(self, spots: Path, tmp_path: Path) -> None:
+        _, first = self.run(spots, tmp_path / "first")
+        weights = str(first["checkpoint"])
+        more = ["--teacher", weights, "--initial-weights", weights]
+        code, document = self.run(spots, tmp_path / "second", *more)
+        assert code == 0
+        training = load_checkpoint(str(document["checkpoint"])).training
+        assert training["teacher"]["sha256"] == training["initial_weights"]["sha256"]
+
     def test_an_option_that_the_network_lacks_is_refused_in_a_sentence(self, spots: Path, tmp_path: Path) -> None:
         code, document = self.run(spots, tmp_path / "run", "--option", "widht=5")
         assert code == 2
