@@ -69,6 +69,8 @@ class HHBSNet(nn.Module):
         )
         self.head = nn.Conv2d(decoder, classes, 1)
         self.apply(_initialise)
+        # Few outputs come of many channels: by its fan-out, the first logits would be in the dozens.
+        nn.init.normal_(self.head.weight, std=decoder**-0.5)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits of *images*; a sigmoid (one class) or softmax (several) makes them probabilities."""

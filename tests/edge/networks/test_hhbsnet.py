@@ -105,6 +105,11 @@ class TestShapes:
         assert narrow(6).eval()(torch.zeros(1, 3, 32, 32)).isfinite().all()
 
 
+def test_fresh_weights_give_logits_that_still_can_go_either_way() -> None:
+    logits = HHBSNet(6).train()(torch.randn(4, 3, 64, 64))
+    assert 0.3 < float(logits.std()) < 2
+
+
 def test_dilation_begins_behind_the_step_that_is_not_taken() -> None:
     convolutions = [module for module in MobileNetV2(16).modules() if isinstance(module, nn.Conv2d)]
     depthwise = [module for module in convolutions if module.groups > 1]
