@@ -37,7 +37,9 @@ class ScanWithGradient(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # once_differentiable has no types in torch
+        ctx: Any, *slopes: Tensor
+    ) -> tuple[Tensor | None, ...]:
         """Return the gradients of u, Δ, A, B and C."""
         u, delta, A, B, C, starts = ctx.saved_tensors
         rates = A[..., None]  # K x E x S x 1
