@@ -7,6 +7,7 @@ from torch import nn
 
 from skinseg_edge.errors import InputError
 from skinseg_edge.known_names import unknown_name
+from skinseg_edge.networks.baselines import AttentionUNet, UNetPlusPlus, deeplabv3, fpn
 from skinseg_edge.networks.cmssm import CMSSM
 from skinseg_edge.networks.hhbsnet import HHBSNet
 from skinseg_edge.networks.scsonet import SCSONet
@@ -20,11 +21,15 @@ __all__ = ["NetworkFactory", "create", "names", "register"]
 NetworkFactory: TypeAlias = Callable[..., nn.Module]
 
 _factories: dict[str, NetworkFactory] = {
+    "attention-unet": AttentionUNet,
     "cmssm": CMSSM,
+    "deeplabv3": deeplabv3,
+    "fpn": fpn,
     "hhbsnet": HHBSNet,
     "scsonet": SCSONet,
     "ulffn": ULFFN,
     "unet": UNet,
+    "unet++": UNetPlusPlus,
 }
 
 
@@ -39,7 +44,8 @@ def create(name: str, classes: int = 1, **options: Any) -> nn.Module:
     *classes*: number of output maps, 1 for lesion against skin. *options*: the network's own constructor options
     (widths, ablation switches).
 
-    Raises UnknownName if nothing is registered under *name*, InputError if it refuses an option.
+    Raises UnknownName if nothing is registered under *name*, InputError if it refuses an option, ToolMissing if it
+    comes from a library that is not installed.
     """
     factory = _factories.get(name)
     if factory is None:
