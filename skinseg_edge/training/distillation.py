@@ -55,7 +55,9 @@ class Teacher:
             )
         self._source = {"checkpoint": loaded.source, "sha256": loaded.sha256}
         self._contract = loaded.contract
-        self._network = loaded.network.to(device).requires_grad_(False)
+        network = loaded.network.requires_grad_(False)
+        # Like the student's: see the trainer.
+        self._network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def describe(self) -> dict[str, str]:
         """Return which weights teach, as JSON values."""

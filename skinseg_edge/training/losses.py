@@ -17,7 +17,6 @@ __all__ = [
     "LOSSES",
     "Loss",
     "bce_dice_loss",
-    "bce_loss",
     "ce_focal_loss",
     "cross_entropy",
     "focal_loss",
@@ -34,9 +33,6 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     if logits.shape[1] == 1:
         return F.binary_cross_entropy_with_logits(logits.float(), targets.float())
     return F.cross_entropy(logits.float(), targets)
-
-
-bce_loss = cross_entropy
 
 
 def soft_dice_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -156,7 +156,7 @@ def check_same_weights(first: Path, second: Path) -> None:
 def test_a_run_killed_at_some_moment_reaches_the_weights_of_an_unbroken_one(
     spots: Path, tiny: Path, tmp_path: Path, seconds: float
 ) -> None:
-    arguments = ["--network", "tiny-dropout", "--import", str(tiny), "--data", str(spots), "--epochs", "8"]
+    arguments = ["--network", "tiny-dropout", "--import", str(tiny), "--data", str(spots), "--epochs", "5"]
     arguments += ["--option", "width=8", "--workers", "0"]
     killed = tmp_path / "killed"
     process = subprocess.Popen(
