@@ -66,4 +66,4 @@ def test_a_checkpoint_without_its_import_is_refused_with_the_names_that_are_know
     )
 
     assert finished.returncode == 2
-    assert "the network 'pocket': known are cmssm, hhbsnet, scsonet, ulffn, unet" in finished.stderr
+    assert "the network 'pocket': known are attention-unet, cmssm, " in finished.stderr
