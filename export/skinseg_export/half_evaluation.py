@@ -62,7 +62,7 @@ def _probability(evaluator: Any, image: NDArray[np.uint8]) -> NDArray[Any]:
     values: dict[str, Any] = {"": None, **evaluator.rt_inits_, INPUT_NAME: image}
     for index, node in enumerate(nodes):
         outputs = node.run(*(values[name] for name in node.input))
-        values.update(zip(node.output, outputs, strict=True))
+        values.update(zip(node.output, outputs, strict=False))  # a normalisation returns its statistics, asked or not
         for name in set(node.input):
             if last_reader[name] == index and name not in ("", OUTPUT_NAME):
                 del values[name]
