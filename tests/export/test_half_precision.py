@@ -2,6 +2,7 @@ import copy
 from typing import Any
 
 import numpy as np
+import onnx.parser
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
@@ -179,3 +180,22 @@ def test_the_half_file_loads_where_it_shall_run(exported: OnnxExport) -> None:
     engine = OnnxRuntimeEngine(half_from_single(exported.model).SerializeToString(), CONTRACT)
 
     assert engine.input_hw == CONTRACT.input_hw
+
+
+def test_a_normalisation_that_returns_its_statistics_as_well_is_evaluated() -> None:
+    single = onnx.parser.parse_model("""
+        <ir_version: 10, opset_import: ["" : 18]>
+        normalise (uint8[1, 32, 32, 3] image) => (float[1, 32, 32, 3] probability)
+        <float[3] scale = {1, 2, 3}>
+        {
+            pixels = Cast<to = 1>(image)
+            normal = LayerNormalization<axis = -1>(pixels, scale)
+            probability = Sigmoid(normal)
+        }
+    """)
+
+    ours = HalfEngine(half_from_single(single), _SMALL).infer(_images(1))
+
+    pixels = _images(1).astype(np.float64)
+    normal = (pixels - pixels.mean(-1, keepdims=True)) / np.sqrt(pixels.var(-1, keepdims=True) + 1e-5)
+    assert np.abs(ours - 1 / (1 + np.exp(-normal * [1, 2, 3]))).max() < 1e-3
