@@ -16,10 +16,12 @@ def calibration_png(calibration: Calibration) -> bytes:
 
     Raises ToolMissing if matplotlib is not installed.
     """
+    figure = new_figure(640, 760)
+    from matplotlib.ticker import FuncFormatter
+
     bins = len(calibration.share)
     edges = np.linspace(0, 1, bins + 1)
     filled = calibration.share > 0
-    figure = new_figure(640, 760)
     curve, shares = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     curve.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label="as sure as right")
     confidence, accuracy = calibration.confidence[filled], calibration.accuracy[filled]
@@ -39,6 +41,8 @@ def calibration_png(calibration: Calibration) -> bytes:
     curve.legend(loc="upper left", frameon=False, fontsize=9)
     shares.stairs(np.where(filled, calibration.share, np.nan), edges, fill=True, color=MAIN, alpha=0.85)
     shares.set_yscale("log")
+    shares.set_ylim(min(0.01, float(calibration.share[filled].min(initial=1)) / 2), 1.5)
+    shares.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
     shares.set_ylabel("of all pixels", color=INK)
     shares.set_xlabel("confidence in the class decided for", color=INK)
     lowest = float(edges[:-1][filled].min()) if filled.any() else 0.0
