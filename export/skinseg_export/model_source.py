@@ -72,9 +72,10 @@ def load_model(
         )
     if not is_file and Path(model).name == model and not Path(model).suffix and model not in shipped_names():
         raise unknown_name("model", model, shipped_names())
-    contract = variant.contract
+    # What nobody says is left to the weights: those of the public SCSONet tell their range of values by their names.
+    contract = None if variant.is_plain else variant.contract
     checkpoint = load_checkpoint(model, network_name=network, contract=contract, options=variant.options)
-    if not variant.is_plain and checkpoint.contract is not contract:
+    if contract is not None and checkpoint.contract is not contract:
         raise InputError(
             f"cannot give {model} other options, classes or size: its file says them; leave out --option, --classes "
             "and --input-size"

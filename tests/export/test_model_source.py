@@ -6,6 +6,7 @@ import torch
 from skinseg_edge import networks
 from skinseg_edge.errors import CheckpointMismatch, FileMissing, InputError, UnknownName
 from skinseg_export.model_source import Variant, load_model
+from tests.edge.networks.public_scsonet import random_public_state
 from tests.export.darkness import CONTRACT, Darkness
 
 
@@ -30,6 +31,15 @@ def test_weights_of_another_network_are_refused(checkpoint_path: Path, tmp_path:
         load_model(str(tmp_path / "weights.pt"), network="unet")
     with pytest.raises(CheckpointMismatch, match="into unet: its weights are those of darkness"):
         load_model(str(checkpoint_path), network="unet")
+
+
+def test_the_public_scsonet_is_exported_with_the_values_it_was_trained_on(tmp_path: Path) -> None:
+    torch.save(random_public_state(torch.Generator().manual_seed(2)), tmp_path / "best.pth")
+
+    contract = load_model(str(tmp_path / "best.pth"), network="scsonet").contract
+
+    # x / 255 / (1 / 255): the public code feeds 0 to 255.
+    assert (contract.mean, contract.std) == ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
 
 
 def test_fresh_weights_are_the_same_every_time_and_leave_the_random_state_alone() -> None:
