@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_export.evaluation import Evaluation
-from skinseg_export.figures.canvas import new_figure, png_of, spare_frame, words
+from skinseg_export.figures.canvas import new_figure, png_of, shortened, spare_frame, words
 from skinseg_export.figures.palette import ACCENT, INK, MAIN, QUIET, line_colours
 
 if TYPE_CHECKING:
@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 __all__ = ["roc_png"]
 
 _CORNER = 0.2  # how much of each axis the right panel shows
-_MOST_LINES = 12  # in the legend inside; more go beside the picture
+_MOST_LINES = 8  # in the legend inside; more go beside the picture
+_NAME_WIDTH, _LINE = 200, 21  # px, of the legend
 
 
 def roc_png(evaluation: Evaluation) -> bytes:
     """Draw the curve of the lesion, or one a class where there are several; good networks differ in the corner.
 
-    A class of which no pixel was drawn has no curve and says so in the legend.
+    A class of which no pixel was drawn, or every one, has no curve and says so in the legend.
 
     Raises ToolMissing if matplotlib is not installed.
     """
     curves = _curves(evaluation)
     is_long = len(curves) > _MOST_LINES
-    figure = new_figure(1150 if not is_long else 1400, 590)
+    figure = new_figure(1400, max(590, _LINE * (len(curves) + 2))) if is_long else new_figure(1150, 590)
     whole, corner = figure.subplots(1, 2)
     for axes in (whole, corner):
         axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8, linestyle=":")
@@ -66,10 +67,10 @@ def _curves(evaluation: Evaluation) -> list[tuple[str, str, tuple[NDArray[np.flo
     colours = [MAIN] if evaluation.contract.is_binary else line_colours(len(names))
     curves = []
     for k, name in enumerate(names):
-        area = evaluation.auc_of(k)
+        area, short = evaluation.auc_of(k), shortened(name, _NAME_WIDTH, 9)
         if math.isnan(area):
             nothing = np.full(1, np.nan)
-            curves.append((f"{name}: no such pixel, or no other", colours[k], (nothing, nothing)))
+            curves.append((f"{short}, no curve", colours[k], (nothing, nothing)))
         else:
-            curves.append((f"{name}, AUC {area:.4f}", colours[k], evaluation.roc_of(k)))
+            curves.append((f"{short}, AUC {area:.4f}", colours[k], evaluation.roc_of(k)))
     return curves

@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 
 from skinseg_edge.confusion import ConfusionMatrix
+from skinseg_edge.contract import ModelContract
+from skinseg_export.evaluation import Evaluation
 from skinseg_export.figures.canvas import shortened, text_width_px, words
 from skinseg_export.figures.confusion import confusion_png
 from skinseg_export.figures.palette import line_colours
 from skinseg_export.figures.ranks import ranks_of, ranks_png
+from skinseg_export.figures.roc import roc_png
 from skinseg_export.figures.sheet import Tile, sheet_png
+from skinseg_export.probability_histograms import BINS, ConfidenceHistogram, ProbabilityHistogram
 from tests.export.figures.scored import picture_of
 
 
@@ -82,3 +86,28 @@ def test_a_long_caption_ends_in_an_ellipsis_within_its_width() -> None:
     assert short.endswith("…")
     assert text_width_px(short, 9) <= 100
     assert shortened("short", 100, 9) == "short"
+
+
+@pytest.mark.parametrize("classes", [8, 20])
+def test_curves_of_many_classes_leave_room_for_their_names(classes: int) -> None:
+    rng = np.random.default_rng(0)
+    steps = np.arange(BINS)
+    histograms = [
+        ProbabilityHistogram(rng.poisson(1 + steps / (k + 1)), rng.poisson(1 + steps[::-1] / 9))
+        for k in range(classes - 1)
+    ]
+    never_drawn = ProbabilityHistogram.empty()
+    names = tuple(f"part of the body {number}" for number in range(classes))
+    evaluation = Evaluation(
+        pictures=(),
+        contract=ModelContract(input_hw=(32, 32), classes=names),
+        decision="argmax",
+        lesion_probability=never_drawn,
+        class_probabilities=(*histograms, never_drawn),
+        confidence=ConfidenceHistogram.empty(),
+    )
+
+    page = picture_of(roc_png(evaluation))
+
+    assert (page[:, -3:] == 255).all()
+    assert page.shape[1] > 1100
