@@ -1,7 +1,7 @@
 """Train the light HHBSNet on drawn faces with melasma: the six-class path without anybody's face.
 
 python scripts/train_on_faces.py RUN draws the faces into RUN/faces, trains on 300 of them, chooses the epoch on 75
-others, and prints the checkpoint. Some 20 minutes on one CPU core; killed, it resumes at the last epoch.
+others, and prints the checkpoint. Within an hour on one crowded CPU core; killed, it resumes at the last epoch.
 """
 
 import sys
