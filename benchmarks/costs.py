@@ -1,6 +1,8 @@
 """What every network of the papers costs at the papers' sizes, beside the figures that the papers print.
 
-Prints a Markdown table with the date and the machine. Weights are fresh: they change no figure here.
+Prints a Markdown table with the date and the machine. Weights are fresh: they change no figure here. MACs are those of
+convolutions and matrix products; the running sums of CM-SSM's scan, 0.98 G at its full width, are not among them.
+Activations: the most that torch holds at once for one picture without gradients, float32, weights not counted.
 
     python benchmarks/costs.py [--only cmssm] [--repeats 9] [--threads 1] [--count-only]
 """
@@ -17,6 +19,7 @@ import torch
 
 from skinseg_edge import networks
 from skinseg_edge.contract import ModelContract
+from skinseg_edge.errors import ToolMissing
 from skinseg_export.cost import graph_cost, network_cost
 
 _MELASMA = ("BACKGROUND", "ET", "HHB", "XB", "LF", "RF")
@@ -60,6 +63,8 @@ ROWS = (
     Row("HHBSNet", "hhbsnet", 512, {}, _MELASMA),
     Row("HHBSNet, decoder 128", "hhbsnet", 512, {"decoder": 128}, _MELASMA),
     Row("HHBSNet, decoder 128", "hhbsnet", 256, {"decoder": 128}, _MELASMA),
+    Row("U-Net++ 32", "unet++", 256, printed="9.16 M, 34.86: another implementation"),
+    Row("Attention U-Net 64", "attention-unet", 256),
 )
 
 
@@ -85,7 +90,10 @@ def main() -> None:
 
 def _line(row: Row, repeats: int, threads: int | None, count_only: bool) -> str:
     torch.manual_seed(0)
-    network = networks.create(row.network, len(row.classes), **row.options).eval()
+    try:
+        network = networks.create(row.network, len(row.classes), **row.options).eval()
+    except ToolMissing:
+        return f"| {row.label} | {row.side} | {len(row.classes)} | its library is not installed |  |  |  |  | {row.printed} |"
     contract = ModelContract(input_hw=(row.side, row.side), classes=row.classes)
     cost = network_cost(network, contract.input_hw)
     cells = [row.label, str(row.side), str(len(row.classes)), f"{cost.parameters:,}"]
