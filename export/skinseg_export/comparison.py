@@ -64,11 +64,19 @@ def contenders_of(
 ) -> tuple[Contender, ...]:
     """Put runs with one label together, labels in the order of their first run.
 
-    Raises InputError if the runs were not scored on the same pictures.
+    Raises InputError if the runs were not scored on the same pictures, or those of one label are not of one network.
     """
     names = [tuple(score.pair.name for score in run.pictures) for run in runs]
     if len(set(names)) > 1:
         raise InputError("cannot compare: the models were not scored on the same pictures; evaluate them together")
+    for label in labels:
+        classes = {run.contract_classes for run, of in zip(runs, labels, strict=True) if of == label}
+        sizes = {count for count, of in zip(parameters, labels, strict=True) if of == label} - {None}
+        if len(classes) > 1 or len(sizes) > 1:
+            raise InputError(
+                f"cannot take the runs of {label!r} together: they tell other classes apart or have other numbers of "
+                "parameters; give every network a label of its own"
+            )
     return tuple(
         Contender(
             label,

@@ -11,7 +11,7 @@ from skinseg_export.run_statistics import pooled_interval
 from skinseg_export.scores import SCORES, finite, scores_of
 from skinseg_export.tables import Cell, Table
 
-__all__ = ["RANKED", "comparison_document", "comparison_tables", "dice_csv"]
+__all__ = ["comparison_document", "comparison_tables", "dice_csv", "ranked_scores"]
 
 _SECTIONS = (
     (
@@ -43,7 +43,7 @@ _SECTIONS = (
     ),
 )
 
-RANKED = {
+_RANKED = {
     "pooled_iou": "IoU",
     "pooled_dice": "Dice",
     "pooled_accuracy": "Acc",
@@ -55,7 +55,17 @@ RANKED = {
     "ece": "ECE",
     "photo_median_relative_hd95": "HD95",
 }
-"""The scores of the heat map of ranks, by key, with headings that tell the conventions apart."""
+# Means over classes, or shares of pixels by class: they say nothing of two models that tell other classes apart.
+_OVER_CLASSES = ("macro_", "pooled_class_accuracy", "ece")
+
+
+def ranked_scores(contenders: Sequence[Contender]) -> dict[str, str]:
+    """Return the scores of the heat map of ranks, by key, with headings that tell the conventions apart.
+
+    Means over classes are left out where the models tell other classes apart.
+    """
+    alike = not _other_classes(contenders)
+    return {key: heading for key, heading in _RANKED.items() if alike or not key.startswith(_OVER_CLASSES)}
 
 
 def comparison_tables(contenders: Sequence[Contender], paper: PaperTable | None = None) -> list[Table]:
@@ -74,9 +84,19 @@ def _tables_by_convention(contenders: Sequence[Contender]) -> list[Table]:
         rows: list[tuple[Cell, ...]] = []
         for contender in contenders:
             rows.append((contender.label, *(contender.summary(key) for key in keys)))
-        notes = (f"HD95: {SCORES[key].meaning}" for key in keys if key == "photo_median_relative_hd95")
+        notes = [f"HD95: {SCORES[key].meaning}" for key in keys if key == "photo_median_relative_hd95"]
+        notes += _other_classes(contenders) if any(key.startswith("macro_") for key in keys) else []
         tables.append(Table(title, ("model", *(SCORES[key].heading for key in keys)), tuple(rows), tuple(notes)))
     return tables
+
+
+def _other_classes(contenders: Sequence[Contender]) -> list[str]:
+    """Say, where it is so, that means over classes are not over the same ones; one note or none."""
+    counts = {contender.label: len(contender.runs[0].confusion_classes) for contender in contenders}
+    if len(set(counts.values())) == 1:
+        return []
+    listed = ", ".join(f"{label} {count}" for label, count in counts.items())
+    return [f"not over as many classes, so these do not compare: {listed}"]
 
 
 def _beside_paper(contenders: Sequence[Contender], paper: PaperTable) -> Table:
@@ -90,6 +110,7 @@ def _beside_paper(contenders: Sequence[Contender], paper: PaperTable) -> Table:
         rows.append((contender.label, millions, None, *(contender.summary(key) for _, key in paper.columns)))
     pictures = len(contenders[0].runs[0].pictures)
     notes.append(f"the others: measured on {pictures} pictures given here, which need not be the paper's")
+    notes += _other_classes(contenders) if any(key.startswith("macro_") for _, key in paper.columns) else []
     headings = ("model", "params M", "GMACs", *(heading for heading, _ in paper.columns))
     return Table(paper.title, headings, tuple(rows), tuple(notes))
 

@@ -175,8 +175,7 @@ def _compare(
     from skinseg_export.open_model import labelled, open_model
 
     labels, runs, parameters = [], [], []
-    for model in models:
-        label, path = labelled(model)
+    for label, path in labelled(models):
         with open_model(path, *task.how) as opened:
             labels.append(label)
             runs.append(task.evaluation_of(path, opened))
@@ -197,13 +196,14 @@ def _draw_ranks(folder: Path, contenders: Sequence[Contender]) -> list[Path]:
     import numpy as np
 
     from skinseg_edge.atomic_files import write_bytes_atomically
-    from skinseg_export.comparison_tables import RANKED
+    from skinseg_export.comparison_tables import ranked_scores
     from skinseg_export.figures.ranks import ranks_png
     from skinseg_export.scores import SCORES
 
-    values = np.array([[contender.summary(key).mean for key in RANKED] for contender in contenders])
-    lower = [SCORES[key].lower_is_better for key in RANKED]
-    page = ranks_png([contender.label for contender in contenders], list(RANKED.values()), values, lower)
+    ranked = ranked_scores(contenders)
+    values = np.array([[contender.summary(key).mean for key in ranked] for contender in contenders])
+    lower = [SCORES[key].lower_is_better for key in ranked]
+    page = ranks_png([contender.label for contender in contenders], list(ranked.values()), values, lower)
     write_bytes_atomically(folder / "ranks.png", page)
     return [folder / "ranks.png"]
 

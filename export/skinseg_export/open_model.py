@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,13 +56,39 @@ def open_model(model: str, engine: str, precision: str, network: str | None) -> 
         yield OpenModel(segmenter, checkpoint.network)
 
 
-def labelled(model: str) -> tuple[str, str]:
-    """Part LABEL=MODEL into both; a model without a label is called by its file's name.
+def labelled(models: Sequence[str]) -> list[tuple[str, str]]:
+    """Part each LABEL=MODEL into both; a model without a label is called by the end of its path.
 
-    >>> labelled("ours=run1/best.safetensors"), labelled("lesion.skinseg")
-    (('ours', 'run1/best.safetensors'), ('lesion.skinseg', 'lesion.skinseg'))
+    That is its file's name, and as many folders as tell it from the others: every run's weights have the same name.
+
+    >>> labelled(["ours=run1/best.safetensors", "runs/a/best.safetensors", "runs/b/best.safetensors", "scsonet"])[1:]
+    [('a/best.safetensors', 'runs/a/best.safetensors'), ('b/best.safetensors', 'runs/b/best.safetensors'), \
+('scsonet', 'scsonet')]
+
+    Raises InputError if a model without a label cannot be told from another one.
     """
+    parted = [_parted(model) for model in models]
+    taken = {label for label, _ in parted if label}
+    unlabelled = [path for label, path in parted if not label]
+    ends = {path: _tell_apart(path, [other for other in unlabelled if other != path], taken) for path in unlabelled}
+    twice = next((path for path in unlabelled if unlabelled.count(path) > 1 or not ends[path]), None)
+    if twice is not None:
+        raise InputError(
+            f"cannot compare {twice} with itself or another model of its name: write LABEL={twice} to name it; models "
+            "of one label are runs of one"
+        )
+    return [(label or ends[path], path) for label, path in parted]
+
+
+def _parted(model: str) -> tuple[str, str]:
     label, equals, path = model.partition("=")
-    if equals and label and path and not Path(model).exists():
-        return label, path
-    return Path(model).name or model, model
+    return (label, path) if equals and label and path and not Path(model).exists() else ("", model)
+
+
+def _tell_apart(path: str, others: Sequence[str], taken: set[str]) -> str:
+    """Return the shortest end of *path* that none of the *others* has and that is not *taken*, "" if there is none."""
+    for length in range(1, len(Path(path).parts) + 1):
+        end = Path(path).parts[-length:]
+        if "/".join(end) not in taken and all(Path(other).parts[-length:] != end for other in others):
+            return "/".join(end)
+    return ""

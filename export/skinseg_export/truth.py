@@ -15,11 +15,11 @@ __all__ = ["check_classes", "network_truth", "read_truth"]
 
 
 def check_classes(data_classes: Sequence[str] | None, contract: ModelContract) -> None:
-    """Check that a data set's classes are those of the model; one map may be scored against any set.
+    """Check that a data set's classes are those of the model; one that tells a single class may be scored on any set.
 
     Raises DatasetUnusable if they are not.
     """
-    if data_classes is None or contract.is_binary or tuple(data_classes) == contract.classes:
+    if data_classes is None or len(contract.classes) <= 2 or tuple(data_classes) == contract.classes:
         return
     raise DatasetUnusable(
         f"cannot evaluate on these pictures: their classes are {', '.join(data_classes)}, "
@@ -32,16 +32,17 @@ def read_truth(
 ) -> NDArray[np.uint8]:
     """Return the true class of every pixel of the photo, (rows, columns) uint8; for one map 0 and 1.
 
-    *data_classes*: names of the data set's classes where they are known. Of a data set with several, a model of one map
-    is scored against all that are lesion.
+    *data_classes*: names of the data set's classes where they are known. Of a data set with several, a model that tells
+    a single class from the rest is scored against the one of its name, or else against all that are lesion.
 
     Raises what `read_label_map` raises.
     """
     names = tuple(data_classes or contract.classes)
     labels = read_label_map(pair.mask, names)
-    if not contract.is_binary or len(names) == 1:
+    if len(names) == 1 or names == contract.classes:
         return labels
-    lesion = lesion_classes_of(names) or names[1:]
+    own = contract.classes[-1:]
+    lesion = own if own[0] in names[1:] else lesion_classes_of(names) or names[1:]
     return np.isin(labels, [names.index(name) for name in lesion]).astype(np.uint8)
 
 

@@ -142,6 +142,14 @@ def test_a_model_that_finds_nothing_has_its_place_in_every_table(data: Path) -> 
     assert "nan" not in text
 
 
+def test_runs_of_two_networks_are_not_taken_together(data: Path) -> None:
+    run = run_of(data, 80)
+    with pytest.raises(InputError, match="runs of 'a' together: they tell other classes apart or have other numbers"):
+        contenders_of(["a", "b", "a"], [run, run, run], [10, None, 20])
+    bundle_too = contenders_of(["a", "a"], [run, run], [10, None])  # a bundle does not say how many
+    assert len(bundle_too[0].runs) == 2
+
+
 def test_runs_on_other_pictures_are_refused(data: Path) -> None:
     whole = run_of(data, 80)
     part = evaluate(Segmenter(CONTRACT, DarkEngine(80)), pairs(data)[:2])
@@ -176,6 +184,24 @@ class TestCommand:
         with (output / "pictures.csv").open() as file:
             assert [row["name"] for row in csv.DictReader(file)] == ["p0", "p1", "p2", "p3"]
         assert len(json.loads((output / "comparison.json").read_text())["tables"]) == 6
+
+    def test_two_runs_whose_weights_have_one_name_are_two_models(self, data: Path, checkpoint: str) -> None:
+        folders = [Path(checkpoint).parent / run for run in ("one", "two")]
+        for folder in folders:  # as skinseg-train leaves them
+            folder.mkdir(exist_ok=True)
+            (folder / "best.safetensors").write_bytes(Path(checkpoint).read_bytes())
+        result = self.call("--compare", *(folder / "best.safetensors" for folder in folders), "--data", data, "--json")
+        models = json.loads(result.stdout)["models"]
+        assert [(model["label"], len(model["runs"])) for model in models] == [
+            ("one/best.safetensors", 1),
+            ("two/best.safetensors", 1),
+        ]
+
+    def test_a_model_twice_without_a_label_is_refused_with_the_way_out(self, data: Path, checkpoint: str) -> None:
+        for models in ([checkpoint, checkpoint], [f"{checkpoint}=other", checkpoint, checkpoint]):
+            result = self.call("--compare", *models, "--data", data)
+            assert result.exit_code == 2
+            assert f"write LABEL={checkpoint} to name it" in " ".join(result.stderr.split())
 
     def test_tables_fit_80_columns(self, data: Path, checkpoint: str) -> None:
         result = self.call("--compare", f"a={checkpoint}", f"a={checkpoint}", f"b={checkpoint}", "--data", data)

@@ -11,8 +11,11 @@ from skinseg_edge.datasets.label_maps import MELASMA_CLASSES
 from skinseg_edge.datasets.readers import PicturePair
 from skinseg_edge.errors import DatasetUnusable, InputError
 from skinseg_edge.image_io import write_png
+from skinseg_export.comparison import contenders_of
+from skinseg_export.comparison_tables import comparison_tables, ranked_scores
 from skinseg_export.decisions import confidence_of, decided_labels, decision_for
 from skinseg_export.evaluation import Evaluation, evaluate
+from skinseg_export.paper_results import PAPER_TABLES
 from skinseg_runtime import Segmenter
 
 SIX = ModelContract(input_hw=(32, 32), classes=MELASMA_CLASSES, lesion_classes=("HHB",))
@@ -111,6 +114,48 @@ def test_a_network_of_one_map_is_scored_on_the_lesion_of_a_set_with_classes(pair
     assert evaluation.confusion_classes == ("background", "lesion")
     assert evaluation.confusion.one_vs_rest(1) == evaluation.network
     assert evaluation.auc_of(0) == evaluation.auc
+
+
+def test_a_network_of_one_map_is_scored_on_the_class_of_its_name(pairs: list[PicturePair]) -> None:
+    class ForeheadEngine(LevelEngine):
+        classes = 1
+
+        def infer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+            return super().infer(images)[:, 1:2]
+
+    contract = ModelContract(input_hw=(32, 32), classes=("ET",))
+    evaluation = evaluate(Segmenter(contract, ForeheadEngine()), pairs, data_classes=MELASMA_CLASSES)
+    assert evaluation.network.dice == 1
+
+
+def test_skin_and_lesion_are_scored_as_one_map_is(pairs: list[PicturePair]) -> None:
+    class TwoEngine(LevelEngine):
+        classes = 2
+
+        def infer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+            melasma = super().infer(images)[:, 2:3]
+            return np.concatenate([1 - melasma, melasma], axis=1)
+
+    contract = ModelContract(input_hw=(32, 32), classes=("skin", "lesion"))
+    evaluation = evaluate(Segmenter(contract, TwoEngine()), pairs, data_classes=MELASMA_CLASSES)
+    assert (evaluation.network.tp, evaluation.network.fn, evaluation.network.fp) == (192, 64, 0)
+
+
+def test_means_over_other_classes_are_not_compared_in_silence(pairs: list[PicturePair], evaluation: Evaluation) -> None:
+    class MelasmaEngine(LevelEngine):
+        classes = 1
+
+        def infer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+            return super().infer(images)[:, 2:3]
+
+    one = evaluate(Segmenter(ONE, MelasmaEngine()), pairs, data_classes=MELASMA_CLASSES)
+    both = contenders_of(["six", "one"], [evaluation, one], [None, None])
+    note = "not over as many classes, so these do not compare: six 6, one 2"
+    assert [note in table.notes for table in comparison_tables(both)] == [False, False, True, False, False, False]
+    assert note in comparison_tables(both, PAPER_TABLES["hhbsnet"])[0].notes
+    assert note not in comparison_tables(both, PAPER_TABLES["scsonet"])[0].notes
+    assert "macro_iou" not in ranked_scores(both)
+    assert "macro_iou" in ranked_scores(both[:1])
 
 
 def test_classes_in_another_order_are_refused_with_both_lists(pairs: list[PicturePair]) -> None:
