@@ -20,7 +20,7 @@ __all__ = ["FACES", "SIDE", "face_recipe"]
 
 FACES, SIDE = 375, 128
 _DRAWN_SIDE = 160  # px, so that turning and zooming still find real pixels
-# Faces stand upright, and mirroring would make the left side right.
+# Faces stand upright.
 _UPRIGHT = AugmentationPolicy(
     rotation=0.6,
     rotation_degrees=12,

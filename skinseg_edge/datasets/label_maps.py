@@ -18,7 +18,7 @@ from skinseg_edge.datasets.labelme import read_labelme
 from skinseg_edge.errors import DatasetUnusable
 from skinseg_edge.image_io import decode, decode_mask, decode_numbers, has_palette
 
-__all__ = ["CLASSES_FILE", "MELASMA_CLASSES", "classes_of", "lesion_classes_of", "read_label_map"]
+__all__ = ["CLASSES_FILE", "MELASMA_CLASSES", "classes_of", "lesion_classes_of", "mirror_partners", "read_label_map"]
 
 CLASSES_FILE = "classes.txt"
 """Where a data folder keeps its class names: UTF-8, one a line, background first."""
@@ -26,6 +26,7 @@ CLASSES_FILE = "classes.txt"
 MELASMA_CLASSES = ("BACKGROUND", "ET", "HHB", "XB", "LF", "RF")
 """HHBSNet's classes: all else, forehead, melasma, chin, left face, right face; a region is its skin without melasma."""
 
+_LEFT_AND_RIGHT = (("LF", "RF"),)
 _MOST_CLASSES = 256  # a class number is a byte
 _GREY_WITHIN = 8  # levels; a palette whose used colours stay so close is grey
 
@@ -37,6 +38,18 @@ def lesion_classes_of(classes: Sequence[str]) -> tuple[str, ...]:
     (('HHB',), ())
     """
     return ("HHB",) if set(classes) == set(MELASMA_CLASSES) else ()
+
+
+def mirror_partners(classes: Sequence[str]) -> tuple[int, ...]:
+    """Return for every class the number of what it is in a mirror: left and right change places, the rest stays.
+
+    >>> mirror_partners(MELASMA_CLASSES)
+    (0, 1, 2, 3, 5, 4)
+    """
+    partners = {name: partner for pair in _LEFT_AND_RIGHT for name, partner in (pair, pair[::-1])}
+    return tuple(
+        classes.index(partners[name]) if partners.get(name) in classes else k for k, name in enumerate(classes)
+    )
 
 
 def classes_of(root: str | Path) -> tuple[str, ...] | None:

@@ -5,6 +5,7 @@ compression change the photo alone. Everything is drawn from the generator that 
 augmentation depends on seed, epoch and index only, never on the number of workers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
@@ -79,16 +80,20 @@ def augment(
     rng: np.random.Generator,
     *,
     soft: bool = True,
+    mirrored: Sequence[int] = (),
 ) -> tuple[Photo, Photo]:
     """Return a changed photo and mask, both *side* x *side* px.
 
     *photo*: (H, W, 3) uint8 RGB. *mask*: (H, W) uint8, 0 or 255. The mask comes back as (side, side) uint8 with soft
     edges (0 to 255). Unless *soft*, it holds class numbers, and each pixel takes the class it came from: between 2 and
-    4 there is no 3. Where the warp looks beyond the picture, photo and mask are both mirrored, so they still agree.
+    4 there is no 3. *mirrored*: what each class is in a mirror; a left cheek becomes a right one. () = what it was.
+    Where the warp looks beyond the picture, photo and mask are both mirrored, so they still agree.
     """
     warp = _warp(photo.shape[:2], side, policy, rng)
     photo = _warped(photo, warp, side, cv2.INTER_LINEAR)
     mask = _warped(mask, warp, side, cv2.INTER_LINEAR if soft else cv2.INTER_NEAREST)
+    if mirrored and np.linalg.det(warp) < 0:
+        mask = np.asarray(mirrored, np.uint8)[mask]
     if rng.random() < policy.ring:
         photo, mask = _ring(photo, mask, rng)
     for change, probability in (

@@ -63,11 +63,14 @@ class _Augmented(Dataset[tuple[Tensor, Tensor]]):
     policy: AugmentationPolicy
     seed: int
     soft: bool
+    mirrored: Sequence[int]
 
     def __getitem__(self, index: tuple[int, int]) -> tuple[Tensor, Tensor]:
         pair = self.pairs[index[1]]
         rng = np.random.default_rng((self.seed, *index))
-        photo, mask = augment(pair.photo, pair.mask, self.side, self.policy, rng, soft=self.soft)
+        photo, mask = augment(
+            pair.photo, pair.mask, self.side, self.policy, rng, soft=self.soft, mirrored=self.mirrored
+        )
         return torch.from_numpy(photo), torch.from_numpy(mask)
 
 
@@ -93,7 +96,8 @@ class TrainingBatches:
 
     What an epoch holds depends on *seed* and its number alone, so a resumed run repeats it exactly, with any number of
     *workers*; they live as long as the object. *soft*: masks have soft edges; otherwise they are class numbers, which
-    do not mix. *pinned*: put the batches where a CUDA device fetches them without waiting.
+    do not mix. *mirrored*: what each class is in a mirror. *pinned*: put the batches where a CUDA device fetches them
+    without waiting.
 
     `len()` is the number of batches. The last, smaller one is left out where there is a whole one: batch statistics
     need company.
@@ -109,11 +113,12 @@ class TrainingBatches:
         seed: int,
         workers: int,
         soft: bool = True,
+        mirrored: Sequence[int] = (),
         pinned: bool = False,
     ) -> None:
         self._order = _Shuffled(len(pairs), seed)
         self._loader = DataLoader(
-            _Augmented(pairs, side, policy, seed, soft),
+            _Augmented(pairs, side, policy, seed, soft, mirrored),
             batch_size=min(batch, len(pairs)),
             sampler=self._order,
             drop_last=True,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from skinseg_edge.confusion import ConfusionMatrix
+from skinseg_edge.datasets.label_maps import mirror_partners
 from skinseg_edge.errors import InputError, ToolMissing
 from skinseg_edge.networks import create
 from skinseg_edge.networks.checkpoint import save_checkpoint
@@ -182,6 +183,7 @@ class Trainer:
                 seed=self.job.seed,
                 workers=self.job.workers,
                 soft=self._maps == 1,
+                mirrored=() if self._maps == 1 else mirror_partners(self.job.class_names),
                 pinned=self._device.type == "cuda",
             )
             self._batched = stage

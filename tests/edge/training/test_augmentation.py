@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from skinseg_edge.datasets.label_maps import MELASMA_CLASSES, mirror_partners
 from skinseg_edge.training.augmentation import NONE, PHONE, augment
 
 
@@ -50,6 +51,22 @@ def test_class_numbers_move_with_the_photo_and_never_mix(mask: NDArray[np.uint8]
     assert set(np.unique(moved)) <= {0, 2, 3, 5}
     in_disc = np.isin(moved, (2, 5))
     assert np.mean(in_disc == (soft > 127)) > 0.98  # nearest and bilinear part by half a pixel along the edge
+
+
+@pytest.mark.parametrize(("flip", "is_mirror"), [((1.0, 0.0), True), ((0.0, 1.0), True), ((1.0, 1.0), False)])
+def test_in_a_mirror_left_and_right_change_places(flip: tuple[float, float], is_mirror: bool) -> None:
+    labels = np.zeros((64, 64), np.uint8)
+    labels[20:40, :32], labels[20:40, 32:] = 5, 4  # the right cheek is on the left of the picture
+    partners = mirror_partners(MELASMA_CLASSES)
+
+    policy = replace(NONE, flip=flip)
+    _, plain = augment(photo_of(labels), labels, 64, policy, np.random.default_rng(0), soft=False)
+    _, moved = augment(photo_of(labels), labels, 64, policy, np.random.default_rng(0), soft=False, mirrored=partners)
+
+    assert np.array_equal(moved, np.array(partners, np.uint8)[plain] if is_mirror else plain)
+    assert set(np.unique(moved)) == {0, 4, 5}
+    if flip == (1.0, 0.0):
+        assert np.array_equal(moved, labels)
 
 
 @pytest.mark.parametrize("change", ["light", "colour", "blur", "noise", "jpeg"])
