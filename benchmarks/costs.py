@@ -93,7 +93,8 @@ def _line(row: Row, repeats: int, threads: int | None, count_only: bool) -> str:
     try:
         network = networks.create(row.network, len(row.classes), **row.options).eval()
     except ToolMissing:
-        return f"| {row.label} | {row.side} | {len(row.classes)} | its library is not installed |  |  |  |  | {row.printed} |"
+        cells = [row.label, str(row.side), str(len(row.classes)), "its library is not installed", "", "", "", ""]
+        return f"| {' | '.join([*cells, row.printed])} |"
     contract = ModelContract(input_hw=(row.side, row.side), classes=row.classes)
     cost = network_cost(network, contract.input_hw)
     cells = [row.label, str(row.side), str(len(row.classes)), f"{cost.parameters:,}"]
