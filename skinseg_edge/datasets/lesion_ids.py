@@ -15,7 +15,8 @@ def lesion_ids(root: str | Path) -> dict[str, str]:
 
     Returns photo name without suffix (`image_id`) -> name of its lesion (`lesion_id`).
 
-    Raises FileMissing if there is no such file, DatasetUnusable if it is no table with these two columns.
+    Raises FileMissing if there is no such file, DatasetUnusable if it is no table with these two columns or gives a
+    photo no lesion or two.
     """
     file = next((Path(root) / name for name in _FILES if (Path(root) / name).is_file()), None)
     if file is None:
@@ -26,7 +27,14 @@ def lesion_ids(root: str | Path) -> dict[str, str]:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetUnusable(f"cannot read {file}: {error}; get it again from where it came") from error
-    header, *rows = csv.reader(text.splitlines() or [""], delimiter="\t" if "\t" in text.partition("\n")[0] else ",")
+    try:
+        header, *rows = csv.reader(
+            text.splitlines() or [""], delimiter="\t" if "\t" in text.partition("\n")[0] else ","
+        )
+    except csv.Error as error:
+        raise DatasetUnusable(
+            f"cannot read {file}: it is no table ({error}); get it again from where it came"
+        ) from error
     if "image_id" not in header or "lesion_id" not in header:
         raise DatasetUnusable(
             f"cannot read {file}: its columns are {', '.join(header)}, expected lesion_id and image_id among them"
@@ -35,4 +43,10 @@ def lesion_ids(root: str | Path) -> dict[str, str]:
     short = next((number for number, row in enumerate(rows, start=2) if row and len(row) <= max(image, lesion)), None)
     if short is not None:
         raise DatasetUnusable(f"cannot read {file}: line {short} ends before lesion_id and image_id; correct it")
-    return {row[image]: row[lesion] for row in rows if row}
+    lesions: dict[str, str] = {}
+    for number, row in enumerate(rows, start=2):
+        # Without a lesion, all such photos would count as one; with two, the first would part from its photos.
+        if row and (not row[lesion] or lesions.setdefault(row[image], row[lesion]) != row[lesion]):
+            found = "another lesion than before" if row[lesion] else "no lesion"
+            raise DatasetUnusable(f"cannot read {file}: line {number} gives {row[image]} {found}; correct it")
+    return lesions

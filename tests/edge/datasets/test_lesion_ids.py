@@ -36,6 +36,9 @@ def test_every_photo_has_its_lesion(tmp_path: Path, name: str, delimiter: str, l
         (b"lesion_id,image_id\na,b\nc\n", "line 3 ends before lesion_id and image_id"),
         (b"", "its columns are , expected lesion_id"),
         (b"\xff\xfe", "can't decode"),
+        (b"lesion_id,image_id\n" + b"a" * 200_000 + b",b\n", "it is no table .field larger than"),
+        (b"lesion_id,image_id\nL1,a\n,b\n", "line 3 gives b no lesion"),
+        (b"lesion_id,image_id\nL1,a\nL1,a\nL2,a\n", "line 4 gives a another lesion than before"),
     ],
 )
 def test_a_table_without_lesions_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
