@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 
 from skinseg_edge.errors import InputError
+from skinseg_edge.strict_json import is_json
 
 __all__ = ["classes_from_text", "options_from_texts"]
 
@@ -47,6 +48,7 @@ def _value(text: str) -> object:
     if lowered in ("true", "false"):  # as Python writes them, too
         return lowered == "true"
     try:
-        return json.loads(text)
-    except ValueError:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
         return text
+    return value if is_json(value) else text  # Python's own reader takes NaN and 1e999, which no checkpoint can hold

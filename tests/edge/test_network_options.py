@@ -17,6 +17,9 @@ from skinseg_edge.network_options import classes_from_text, options_from_texts
         ("note=a=b", {"note": "a=b"}),
         ("note=", {"note": ""}),
         ("seed=null", {"seed": None}),
+        ("rate=NaN", {"rate": "NaN"}),
+        ("rate=1e999", {"rate": "1e999"}),
+        ("widths=" + 9000 * "[", {"widths": 9000 * "["}),
     ],
 )
 def test_a_value_is_json_and_what_is_no_json_is_a_string(text: str, option: dict[str, object]) -> None:
