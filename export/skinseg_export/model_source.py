@@ -44,7 +44,7 @@ class Variant:
         """
         if self.is_plain:
             return UNTRAINED_CONTRACT
-        side = self.input_size or UNTRAINED_CONTRACT.input_hw[0]
+        side = UNTRAINED_CONTRACT.input_hw[0] if self.input_size is None else self.input_size
         classes = self.classes or UNTRAINED_CONTRACT.classes
         return ModelContract(input_hw=(side, side), classes=classes, lesion_classes=lesion_classes_of(classes))
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from skinseg_edge import networks
-from skinseg_edge.errors import CheckpointMismatch, FileMissing, InputError, UnknownName
+from skinseg_edge.errors import CheckpointMismatch, ContractInvalid, FileMissing, InputError, UnknownName
 from skinseg_export.model_source import Variant, load_model
 from tests.edge.networks.public_scsonet import random_public_state
 from tests.export.darkness import CONTRACT, Darkness
@@ -92,6 +92,11 @@ def test_the_classes_of_melasma_bring_what_counts_as_lesion() -> None:
 def test_a_size_that_the_network_cannot_take_is_refused_before_any_work() -> None:
     with pytest.raises(InputError, match=r"cannot run unet on 250 x 250 px: .*; take another size"):
         load_model("unet", untrained=True, variant=Variant(options={"base": 4}, input_size=250))
+
+
+def test_a_size_of_nothing_is_refused() -> None:
+    with pytest.raises(ContractInvalid, match=r"input_hw is \(0, 0\)"):
+        load_model("unet", untrained=True, variant=Variant(input_size=0))
 
 
 def test_a_plain_state_dict_takes_its_options_from_the_command_line(tmp_path: Path) -> None:
