@@ -4,6 +4,7 @@ import csv
 import io
 
 from skinseg_edge.metrics import BinaryCounts
+from skinseg_edge.picture_means import per_image_mean_dice
 from skinseg_export.evaluation import Evaluation
 from skinseg_export.run_statistics import pooled_interval
 from skinseg_export.scores import finite, scores_of
@@ -155,7 +156,8 @@ def pictures_csv(evaluation: Evaluation) -> str:
     writer = csv.writer(page, lineterminator="\n")
     writer.writerow(["name", "dice", "iou", "hd95_px", "relative_hd95", "network_dice"])
     for score in evaluation.pictures:
-        row = [score.dice, score.iou, score.hd95_px, score.relative_hd95, score.network.dice]
+        network_dice = per_image_mean_dice([score.network])  # of a picture without lesion 1, as in the other columns
+        row = [score.dice, score.iou, score.hd95_px, score.relative_hd95, network_dice]
         writer.writerow([score.pair.name, *(f"{value:.6f}" for value in row)])
     return page.getvalue()
 

@@ -1,6 +1,7 @@
 """Scores of a segmenter on drawn masks: definitions, the command, and the pictures it writes."""
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from skinseg_edge.image_io import write_png
 from skinseg_edge.networks.checkpoint import save_checkpoint
 from skinseg_export.evaluate_cli import main
 from skinseg_export.evaluation import BINS, evaluate
+from skinseg_export.evaluation_tables import pictures_csv
 from skinseg_runtime import Segmenter
 
 CONTRACT = ModelContract(input_hw=(32, 32))
@@ -76,6 +78,13 @@ def test_the_histograms_hold_every_pixel_once_and_give_the_exact_roc(data: Path)
     threshold, dice = evaluation.best_threshold
     assert dice == pytest.approx(evaluation.network.dice)
     assert 0.098 < threshold <= 0.902
+
+
+def test_a_picture_without_lesion_is_right_at_both_sizes_when_nothing_is_found(data: Path) -> None:
+    cv2.imwrite(str(data / "masks/pale.png"), np.zeros((64, 64), np.uint8))
+    evaluation = evaluate(Segmenter(CONTRACT, DarknessEngine()), pairs(data))
+    row = list(csv.DictReader(io.StringIO(pictures_csv(evaluation))))[1]
+    assert (row["name"], row["dice"], row["network_dice"]) == ("pale", "1.000000", "1.000000")
 
 
 def test_a_mask_of_another_size_is_refused_by_both_sizes(data: Path) -> None:
