@@ -34,10 +34,12 @@ _GREY_WITHIN = 8  # levels; a palette whose used colours stay so close is grey
 def lesion_classes_of(classes: Sequence[str]) -> tuple[str, ...]:
     """Return which of *classes* are lesion, for `ModelContract.lesion_classes`; () means every one but the first.
 
+    Among other classes melasma alone is, also where some of the regions were not drawn.
+
     >>> lesion_classes_of(MELASMA_CLASSES), lesion_classes_of(("lesion",))
     (('HHB',), ())
     """
-    return ("HHB",) if set(classes) == set(MELASMA_CLASSES) else ()
+    return ("HHB",) if "HHB" in classes and len(classes) > 2 else ()
 
 
 def mirror_partners(classes: Sequence[str]) -> tuple[int, ...]:

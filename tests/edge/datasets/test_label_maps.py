@@ -146,6 +146,7 @@ def test_a_missing_or_cut_off_file_is_refused(tmp_path: Path) -> None:
 
 def test_only_melasma_counts_as_lesion_of_its_six_classes_in_any_order() -> None:
     assert lesion_classes_of(MELASMA_CLASSES) == lesion_classes_of(tuple(reversed(MELASMA_CLASSES))) == ("HHB",)
+    assert lesion_classes_of(("BACKGROUND", "ET", "HHB")) == ("HHB",)  # a forehead is no lesion
     assert lesion_classes_of(_BINARY) == lesion_classes_of(("rest", "HHB")) == ()
 
 
