@@ -3,8 +3,8 @@
 The papers publish counts, not lists, so these are other draws of the same sizes. The order of a draw is that of
 SHA-256(seed, name): the same on every machine and with every version of every library.
 
-Four of the five papers choose their best epoch on the pictures that they report, which flatters them. So it is repeated
-here by default, and `select_from_train` is the honest way: a tenth of the training pictures chooses the epoch.
+Three of the five papers choose their best epoch on the pictures that they report, which flatters them. So it is
+repeated here by default, and `select_from_train` is the honest way: a tenth of the training pictures chooses the epoch.
 """
 
 import hashlib

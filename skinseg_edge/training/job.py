@@ -7,6 +7,7 @@ from typing import Any
 
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.label_maps import lesion_classes_of
+from skinseg_edge.datasets.overlaps import check_disjoint
 from skinseg_edge.datasets.readers import PicturePair
 from skinseg_edge.errors import DatasetUnusable, InputError
 from skinseg_edge.training.recipes import Recipe
@@ -56,12 +57,7 @@ class TrainingJob:
                 )
         if len(self.train) < 2:
             raise DatasetUnusable(f"cannot train {self.network} on one picture: batch statistics need two or more")
-        both = {pair.name for pair in self.train} & {pair.name for pair in self.validation}
-        if both:
-            raise DatasetUnusable(
-                f"cannot train {self.network}: {len(both)} pictures are in both lists (first: {min(both)}); "
-                "a score on pictures that were learnt says nothing"
-            )
+        check_disjoint({"the training pictures": self.train, "the validation pictures": self.validation})
         if self.teacher is not None and not self.recipe.teacher_weight:
             raise InputError(
                 f"cannot train {self.network} with the teacher {self.teacher}: the recipe {self.recipe.name!r} gives "

@@ -1,8 +1,8 @@
 """The recipes of the five papers.
 
-What a paper says stands as a value; what it leaves open, and how that is read here, is told in `readings`. All papers
-with a validation set choose the epoch on the pictures whose scores they print; here the chosen pictures are whatever
-the validation list names.
+What a paper says stands as a value; what it leaves open, and how that is read here, is told in `readings`. SCSONet,
+U-Net and CM-SSM choose the epoch on the pictures whose scores they print; here it is chosen on whatever the validation
+list names.
 """
 
 from skinseg_edge.training.augmentation import NONE, AugmentationPolicy
@@ -137,6 +137,7 @@ HHBSNET = Recipe(
         "step decay, its factor and Nesterov are those of the public DeepLabV3+ code whose recipe the paper shares",
         "the learning rate is as printed, not scaled by batch / 16 as that code does; the backbone is never frozen",
         "lambda, alpha and gamma of the loss are not printed: 0.5, 0.5 and 2",
+        "in a mirrored picture left and right face (LF, RF) change places; the paper does not say",
         "x / 255 from scratch; the normalisation of ImageNet where the backbone starts from its weights",
     ),
 )

@@ -164,7 +164,7 @@ def test_no_validation_pictures_are_refused_with_the_option_that_names_some(disc
 
 def test_a_picture_in_both_lists_is_refused(discs: Path, short: Recipe) -> None:
     train, validation = chosen_pairs(discs)
-    with pytest.raises(DatasetUnusable, match=r"1 pictures are in both lists \(first: disc00\)"):
+    with pytest.raises(DatasetUnusable, match=r"1 names are in both \(disc00\), so the network would be judged on"):
         TrainingJob(network="unet", recipe=short, train=train, validation=(*validation, train[0]))
 
 
