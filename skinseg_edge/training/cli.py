@@ -111,7 +111,7 @@ def main(
         train=train,
         validation=validation,
         options=options_from_texts(options),
-        classes=classes_from_text(classes) if classes else classes_of(data) or (),
+        classes=classes_of(data) or () if classes is None else classes_from_text(classes),
         teacher=teacher,
         initial_weights=initial_weights,
         data=data.resolve().name,

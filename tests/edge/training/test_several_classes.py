@@ -15,9 +15,11 @@ import torch
 from click.testing import CliRunner
 
 from skinseg_edge import load_checkpoint
+from skinseg_edge.datasets.label_maps import MELASMA_CLASSES
+from skinseg_edge.datasets.readers import pairs
 from skinseg_edge.errors import DatasetUnusable, InputError
 from skinseg_edge.networks.user_networks import import_user_networks
-from skinseg_edge.training.augmentation import PAPER, PHONE, PHONE_AND_RING
+from skinseg_edge.training.augmentation import PAPER, PHONE, PHONE_AND_RING, AugmentationPolicy
 from skinseg_edge.training.cli import main
 from skinseg_edge.training.lists import chosen_pairs
 from skinseg_edge.training.recipes import Recipe, Stage, recipe
@@ -146,9 +148,12 @@ def test_a_run_with_dropout_features_and_teacher_resumes_to_the_same_weights(
 
 
 def check_same_weights(first: Path, second: Path) -> None:
-    state = torch.load(second / "state.pt", weights_only=True)["network"]
-    for name, weight in torch.load(first / "state.pt", weights_only=True)["network"].items():
-        assert torch.equal(weight, state[name]), name
+    states = [torch.load(folder / "state.pt", weights_only=True) for folder in (first, second)]
+    for part in ("network", "average"):
+        for name, weight in states[0][part].items():
+            assert torch.equal(weight, states[1][part][name]), f"{part} {name}"
+    best = [load_checkpoint(folder / "best.safetensors").network.state_dict() for folder in (first, second)]
+    assert all(torch.equal(weight, best[1][name]) for name, weight in best[0].items())
 
 
 @pytest.mark.slow  # starts the command in a process of its own
@@ -199,6 +204,11 @@ class TestCommand:
         contract = load_checkpoint(str(document["checkpoint"])).contract
         assert contract.classes == ("skin", "dark", "light", "hair")
 
+    def test_no_class_on_the_command_line_is_refused(self, spots: Path, tmp_path: Path) -> None:
+        code, document = self.run(spots, tmp_path / "run", "--classes", "")
+        assert code == 2
+        assert "cannot read the classes ''" in str(document["error"])
+
     def test_a_run_starts_from_weights_and_learns_from_a_teacher(self, spots: Path, tmp_path: Path) -> None:
         _, first = self.run(spots, tmp_path / "first")
         weights = str(first["checkpoint"])
@@ -212,6 +222,37 @@ class TestCommand:
         code, document = self.run(spots, tmp_path / "run", "--option", "widht=5")
         assert code == 2
         assert "widht" in str(document["error"])
+
+
+@pytest.mark.usefixtures("tiny")
+def test_training_mirrors_a_face_with_its_left_and_right(short: Recipe, tmp_path: Path) -> None:
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+    labels = np.repeat(np.array([[4, 5]], np.uint8), 24, axis=1).repeat(48, axis=0)
+    for name in "abcd":
+        cv2.imwrite(str(tmp_path / "images" / f"{name}.png"), np.where(labels == 4, np.uint8(40), np.uint8(220)))
+        cv2.imwrite(str(tmp_path / "masks" / f"{name}.png"), labels)
+    every = pairs(tmp_path)
+    mirrored = replace(short, stages=(Stage(32, 1, AugmentationPolicy(flip=(1.0, 0.0))),), resize="stretch")
+    face = TrainingJob(
+        network="tiny-dropout",
+        recipe=mirrored,
+        train=every[1:],
+        validation=every[:1],
+        classes=MELASMA_CLASSES,
+        workers=0,
+    )
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    class Watching(Trainer):
+        def _step(self, photos: torch.Tensor, masks: torch.Tensor, rate: float) -> torch.Tensor:
+            seen.append((photos[..., 0], masks))
+            return super()._step(photos, masks, rate)
+
+    Watching(face, RunFolder(tmp_path / "run")).fit()
+    photos, masks = seen[0]
+    assert set(masks[photos < 60].tolist()) == {5}  # dark was the left half, and is the right one in a mirror
+    assert set(masks[photos > 200].tolist()) == {4}
 
 
 @pytest.mark.usefixtures("tiny")
