@@ -125,6 +125,9 @@ class TrainingBatches:
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=pinned,
+            # A loader draws a seed when its workers start, and a resumed run starts them at another epoch: drawn from
+            # the common generator, that would change the network's dropout.
+            generator=torch.Generator(),
         )
 
     def __len__(self) -> int:
