@@ -1,6 +1,7 @@
 """Networks by name: the shipped ones and the user's own."""
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any, TypeAlias
 
 from torch import nn
@@ -38,7 +39,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_factories))
 
 
-def create(name: str, classes: int = 1, **options: Any) -> nn.Module:
+def create(name: str, classes: int = 1, /, **options: Any) -> nn.Module:
     """Make the network *name* with fresh weights; it returns logits.
 
     *classes*: number of output maps, 1 for lesion against skin. *options*: the network's own constructor options
@@ -52,9 +53,10 @@ def create(name: str, classes: int = 1, **options: Any) -> nn.Module:
         raise unknown_name("network", name, names())
     if classes < 1:
         raise InputError(f"cannot create network {name!r}: classes is {classes}, expected 1 or more")
+    _check_switches(name, factory, options)
     try:
         return factory(classes, **_tuples_for_lists(options))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: torch, of negative sizes
         raise InputError(f"cannot create network {name!r} with {options}: {error}") from error
 
 
@@ -66,6 +68,16 @@ def register(name: str, factory: NetworkFactory) -> None:
     if _factories.get(name, factory) is not factory:
         raise InputError(f"cannot register network {name!r}: the name is taken; choose another")
     _factories[name] = factory
+
+
+def _check_switches(name: str, factory: NetworkFactory, options: Mapping[str, Any]) -> None:
+    # To Python every word is true: "off" would leave on what an ablation takes away.
+    for option, parameter in signature(factory).parameters.items():
+        if isinstance(parameter.default, bool) and not isinstance(options.get(option, True), bool):
+            raise InputError(
+                f"cannot create network {name!r}: {option} is {options[option]!r}, expected true or false; it is "
+                f"{str(parameter.default).lower()} when left out"
+            )
 
 
 def _tuples_for_lists(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ class UNet(nn.Module):
 
     def __init__(self, classes: int = 1, base: int = 64, convolution_bias: bool = False) -> None:
         super().__init__()
+        if base < 1:
+            raise ValueError(f"unet takes a base of 1 channel or more; got {base}")
         widths = [base * 2**level for level in range(_LEVELS)]
         self.down = nn.ModuleList(
             _double_convolution(before, after, convolution_bias)

@@ -34,7 +34,7 @@ def data(tmp_path: Path) -> Path:
 
 def checkpoint_of(path: Path, contract: ModelContract) -> Path:
     classes = len(contract.classes)
-    state = networks.create("unet", base=4, classes=classes).state_dict()
+    state = networks.create("unet", classes, base=4).state_dict()
     save_checkpoint(path, state, network_name="unet", contract=contract, options={"base": 4})
     return path
 

@@ -179,6 +179,20 @@ class TestRegistry:
         with pytest.raises(InputError, match="classes is 0"):
             networks.create("unet", 0)
 
+    @pytest.mark.parametrize("value", ["off", "no", 1, None])
+    def test_a_switch_that_is_no_truth_value_is_refused_instead_of_being_on(self, value: object) -> None:
+        with pytest.raises(InputError, match=r"gcsa is .*, expected true or false; it is true when left out"):
+            networks.create("hhbsnet", 1, gcsa=value)
+
+    @pytest.mark.parametrize("base", [0, -1])
+    def test_a_width_of_nothing_is_refused(self, base: int) -> None:
+        with pytest.raises(InputError, match="cannot create network 'unet' with"):
+            networks.create("unet", base=base)
+
+    def test_the_classes_of_a_hostile_header_are_no_option(self) -> None:
+        with pytest.raises(InputError, match="multiple values for argument 'classes'"):
+            networks.create("unet", 1, classes=3)
+
     def test_a_users_network_is_created_under_its_name_and_the_name_is_kept(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
