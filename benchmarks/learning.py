@@ -60,7 +60,7 @@ TRIALS: Mapping[str, Trial] = {
     "unet": Trial(8, 2e-3, {"base": 16}),
     "ulffn": Trial(8, 2e-3, {"base": 16}),
     "cmssm": Trial(8, 2e-3, {"channels": 24, "ratio": 2, "checkpointing": False}, side=64),
-    "hhbsnet": Trial(8, 3e-2, {"decoder": 128}),
+    "hhbsnet": Trial(8, 1e-2, {"decoder": 128}),
 }
 
 
