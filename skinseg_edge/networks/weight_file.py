@@ -67,7 +67,7 @@ def _read_safetensors(path: Path, content: bytes) -> tuple[dict[str, Tensor], di
         length = int.from_bytes(content[:8], "little")
         metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
         header = json.loads(metadata[HEADER]) if HEADER in metadata else None
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise CheckpointMismatch(
             f"cannot read {path.name}: it is no whole safetensors file ({error}); copy it again"
         ) from error

@@ -99,6 +99,13 @@ def test_a_broken_safetensors_file_is_refused(tmp_path: Path, content: bytes) ->
         load_checkpoint(path, network_name="unet")
 
 
+def test_a_header_nested_beyond_measure_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.safetensors"
+    save_file(networks.create("unet", **OPTIONS).state_dict(), path, metadata={"skinseg": "[" * 100_000})
+    with pytest.raises(CheckpointMismatch, match="no whole safetensors file"):
+        load_checkpoint(path)
+
+
 def test_a_checkpoint_of_a_later_schema_is_refused_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "later.safetensors"
     state = networks.create("unet", **OPTIONS).state_dict()
