@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _PATH = click.Path(path_type=Path)
+_LARGEST_SEED = 2**32 - 1  # an epoch's seed is a million times as large, and torch takes 64 bits
 
 
 @command(
@@ -53,7 +54,11 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("-o", "--output", type=_PATH, metavar="RUN", help="Run folder. Default: runs/NETWORK-RECIPE.")
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights, order and augmentation."
+    "--seed",
+    type=click.IntRange(0, _LARGEST_SEED),
+    default=0,
+    show_default=True,
+    help="Seed of weights, order and augmentation.",
 )
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--half/--no-half", default=None, help="Mixed precision. Default: on CUDA only.")
@@ -85,7 +90,8 @@ def main(
 ) -> int:
     """Train a network; started again in the same run folder, it resumes after the last whole epoch.
 
-    Without lists, and where DIR holds none, every tenth picture (by the hash of its name) is kept to choose by.
+    Without lists, and where DIR holds none, every tenth picture (by the hash of its name) is kept to choose by, and an
+    official test part is left out.
     """
     from skinseg_edge.datasets.label_maps import classes_of
     from skinseg_edge.network_options import classes_from_text, options_from_texts

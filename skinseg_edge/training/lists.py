@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from skinseg_edge.datasets.official_folders import is_test_part
 from skinseg_edge.datasets.readers import PicturePair, pairs
 from skinseg_edge.errors import DatasetUnusable
 
@@ -18,7 +19,7 @@ def chosen_pairs(
 
     The lists default to `train.txt` and `validation.txt` in *data*. Where there are none, a tenth of the pictures is
     kept for validation, chosen by the hash of their names, so the choice is the same on every machine and stays when
-    pictures are added.
+    pictures are added. The official test part of a collection is then left out: scores are to be had on it.
 
     Raises DatasetUnusable if only one of the two lists is there, and what reading the folder raises.
     """
@@ -29,7 +30,7 @@ def chosen_pairs(
     if train_list or validation_list:
         have, lack = ("--train-list", "--validation-list") if train_list else ("--validation-list", "--train-list")
         raise DatasetUnusable(f"cannot split {data}: got {have} but no {lack}; give both or neither")
-    every = pairs(data)
+    every = tuple(pair for pair in pairs(data) if not is_test_part(pair.picture))
     kept = tuple(pair for pair in every if _bucket(pair.name) == 0)
     return tuple(pair for pair in every if _bucket(pair.name) != 0), kept
 

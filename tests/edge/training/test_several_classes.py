@@ -215,6 +215,11 @@ class TestCommand:
         assert code == 2
         assert "cannot read the classes ''" in str(document["error"])
 
+    def test_a_seed_that_torch_cannot_take_is_refused(self, spots: Path, tmp_path: Path) -> None:
+        code, document = self.run(spots, tmp_path / "run", "--seed", str(2**60))
+        assert code == 2
+        assert "--seed" in str(document["error"])
+
     def test_a_run_starts_from_weights_and_learns_from_a_teacher(self, spots: Path, tmp_path: Path) -> None:
         _, first = self.run(spots, tmp_path / "first")
         weights = str(first["checkpoint"])

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from torch import nn
 
 from skinseg_edge import load_checkpoint
-from skinseg_edge.datasets.readers import PicturePair, pairs
+from skinseg_edge.datasets.readers import PicturePair
 from skinseg_edge.errors import CheckpointMismatch, DatasetUnusable, InputError, OutputRefused, ToolMissing
 from skinseg_edge.training.augmentation import PHONE
 from skinseg_edge.training.cli import main
@@ -175,22 +175,6 @@ def test_a_mask_of_another_size_is_refused_by_both_sizes(discs: Path, short: Rec
     described = TrainingJob(network="scsonet", recipe=short, train=(*train, wrong), validation=validation, workers=0)
     with pytest.raises(DatasetUnusable, match=r"small\.png: it is \(10, 10\) px .* its photo \(40, 48\)"):
         Trainer(described, RunFolder(tmp_path / "run")).fit()
-
-
-def test_without_lists_a_tenth_is_kept_by_name(discs: Path, tmp_path: Path) -> None:
-    for name in ("images", "masks"):
-        (tmp_path / name).symlink_to(discs / name)
-    train, validation = chosen_pairs(tmp_path)
-    assert len(train) + len(validation) == len(pairs(tmp_path)) == 24
-    assert not {pair.name for pair in train} & {pair.name for pair in validation}
-    assert chosen_pairs(tmp_path) == (train, validation)
-
-
-def test_one_list_alone_is_refused(discs: Path, tmp_path: Path) -> None:
-    for name in ("images", "masks"):
-        (tmp_path / name).symlink_to(discs / name)
-    with pytest.raises(DatasetUnusable, match="got --train-list but no --validation-list"):
-        chosen_pairs(tmp_path, discs / "train.txt")
 
 
 def test_the_average_follows_the_weights_and_forgets_the_start() -> None:
