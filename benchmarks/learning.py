@@ -1,9 +1,11 @@
 """Do the networks learn? Each is trained small and short on a CPU, and scored on real pictures it never saw.
 
 Not the papers' sizes and epochs, which ask for a GPU (docs/results.md): each network learns with the loss, the
-optimizer and the classes of its paper, at a smaller size, with a short cosine in place of the long schedule. Trained
-on `train.txt`; the epoch is chosen on the second hundred pictures of `validation.txt` and scored on the first hundred,
-which neither weights nor choice have seen. Killed and started again, it resumes.
+optimizer and the classes of its paper, at a smaller size, with a short cosine in place of the long schedule. HHBSNet
+alone gets AdamW in place of SGD, by which it gets no further than Dice 0.61 in five such epochs.
+
+Trained on `train.txt`; the epoch is chosen on the second hundred pictures of `validation.txt` and scored on the first
+hundred, which neither weights nor choice have seen. Killed and started again, it resumes.
 
     python benchmarks/learning.py ../shared/data/isic2018 -o runs/learning [--only unet]
 """
@@ -15,7 +17,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from skinseg_edge import load_checkpoint
 from skinseg_edge.datasets.readers import PicturePair, pairs
@@ -38,12 +40,15 @@ class Trial:
     learning_rate: float
     options: Mapping[str, Any] = field(default_factory=dict)
     side: int = 128
+    optimizer: Literal["adam", "adamw", "sgd"] | None = None  # None: the paper's
 
     def recipe(self, network: str) -> Recipe:
         """Return the recipe of the network's paper, cut down: one size, flips and turns, a short cosine, averaging."""
+        paper = recipe(network, "paper")
         return replace(
-            recipe(network, "paper"),
+            paper,
             name="trial",
+            optimizer=self.optimizer or paper.optimizer,
             resize="stretch",  # the pictures are square
             stages=(Stage(self.side, self.epochs, PAPER),),
             batch=16,
@@ -60,7 +65,7 @@ TRIALS: Mapping[str, Trial] = {
     "unet": Trial(8, 2e-3, {"base": 16}),
     "ulffn": Trial(8, 2e-3, {"base": 16}),
     "cmssm": Trial(8, 2e-3, {"channels": 24, "ratio": 2, "checkpointing": False}, side=64),
-    "hhbsnet": Trial(8, 1e-2, {"decoder": 128}),
+    "hhbsnet": Trial(8, 2e-3, {"decoder": 128}, optimizer="adamw"),
 }
 
 
