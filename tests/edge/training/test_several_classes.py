@@ -25,6 +25,9 @@ from skinseg_edge.training.lists import chosen_pairs
 from skinseg_edge.training.recipes import Recipe, Stage, recipe
 from skinseg_edge.training.run_folder import RunFolder
 from skinseg_edge.training.trainer import Trainer, TrainingJob
+from skinseg_export.evaluation import evaluate
+from skinseg_export.torch_engine import TorchEngine
+from skinseg_runtime import Segmenter
 
 REPOSITORY = Path(__file__).parents[3]
 CLASSES = ("skin", "dark", "light")
@@ -121,6 +124,11 @@ def test_three_classes_are_learnt_and_the_best_epoch_is_that_of_mean_iou(
     assert checkpoint.contract.classes == CLASSES
     assert checkpoint.contract.resize == "letterbox"
     assert checkpoint.training["classes"] == list(CLASSES)
+    # Dark and light are lesion, and what took one for the other is right: as skinseg-eval counts.
+    with Segmenter(checkpoint.contract, TorchEngine(checkpoint.network, checkpoint.contract)) as segmenter:
+        evaluation = evaluate(segmenter, trainer.job.validation)
+    assert evaluation.network.dice == pytest.approx(best.dice, abs=1e-3)
+    assert abs(evaluation.confusion.one_vs_rest(1).dice - best.dice) > 2e-3
 
 
 @pytest.mark.usefixtures("tiny")
@@ -261,6 +269,7 @@ def test_training_mirrors_a_face_with_its_left_and_right(short: Recipe, tmp_path
             return super()._step(photos, masks, rate)
 
     Watching(face, RunFolder(tmp_path / "run")).fit()
+    assert load_checkpoint(tmp_path / "run" / "best.safetensors").contract.lesion_classes == ("HHB",)
     photos, masks = seen[0]
     assert set(masks[photos < 60].tolist()) == {5}  # dark was the left half, and is the right one in a mirror
     assert set(masks[photos > 200].tolist()) == {4}
