@@ -1,8 +1,10 @@
 """Where the last features of a network speak for a class: a gradient-weighted heat map of the checkpoint.
 
-Grad-CAM (Selvaraju et al. 2017, equations 1 and 2) for segmentation as Vinogradova, Dibrov and Myers (2020) have it:
-the score of a class is the mean of its logits over the pixels that were decided for it. The features are what the
-last convolution before the head reads; those that the head itself reads would only give its logits back.
+As in Vinogradova, Dibrov and Myers (2020), the score of a class is the mean of its logits over the pixels that were
+decided for it. Each feature is weighed by the gradient at its own place (Draelos and Carin, "HiResCAM", 2020, equation
+5): Grad-CAM's mean over the picture shows heat where nothing was decided, and none at all where gradients of both signs
+cancel. The features are what the last convolution before the head reads; those that the head itself reads would only
+give its logits back.
 """
 
 from collections.abc import Sequence
@@ -46,8 +48,7 @@ def attention_maps(network: nn.Module, contract: ModelContract, photo: NDArray[n
     for k, decided in enumerate(_decided(logits.detach(), contract)):
         score = (logits[0, k] * decided).sum() / decided.sum()
         (gradient,) = torch.autograd.grad(score, features, retain_graph=True)
-        weights = gradient.mean(dim=(2, 3), keepdim=True)
-        relevance = torch.relu((weights * features.detach()).sum(1, keepdim=True))
+        relevance = torch.relu((gradient * features.detach()).sum(1, keepdim=True))
         maps.append(nn.functional.interpolate(relevance, contract.input_hw, mode="bilinear", align_corners=False)[0, 0])
     stacked = np.asarray(torch.stack(maps).detach().numpy(), np.float32)
     return np.asarray(stacked / np.maximum(stacked.max(axis=(1, 2), keepdims=True), 1e-12), np.float32)
