@@ -46,6 +46,11 @@ _LARGEST_SEED = 2**32 - 1  # an epoch's seed is a million times as large, and to
     help="What the masks show, background first. Default: DIR/classes.txt, or the recipe's.",
 )
 @click.option(
+    "--lesion-classes",
+    metavar="A,B",
+    help="Which of them are lesion. Default: HHB of the melasma classes, else all but the first.",
+)
+@click.option(
     "--import", "modules", multiple=True, metavar="MODULE_OR_FILE", help="Python code that registers own networks."
 )
 @click.option("--teacher", metavar="CHECKPOINT", help="Learn from this network as well; a file or a shipped model.")
@@ -79,6 +84,7 @@ def main(
     epochs: int | None,
     options: tuple[str, ...],
     classes: str | None,
+    lesion_classes: str | None,
     modules: tuple[str, ...],
     teacher: str | None,
     initial_weights: Path | None,
@@ -96,11 +102,12 @@ def main(
     from skinseg_edge.datasets.label_maps import classes_of
     from skinseg_edge.network_options import classes_from_text, options_from_texts
     from skinseg_edge.networks.user_networks import import_user_networks
+    from skinseg_edge.training.devices import pick_device
     from skinseg_edge.training.initial_weights import with_normalisation_of
     from skinseg_edge.training.lists import chosen_pairs
     from skinseg_edge.training.recipes import recipe
     from skinseg_edge.training.run_folder import RunFolder
-    from skinseg_edge.training.trainer import Trainer, TrainingJob, pick_device
+    from skinseg_edge.training.trainer import Trainer, TrainingJob
 
     for module in modules:
         import_user_networks(module)
@@ -118,6 +125,7 @@ def main(
         validation=validation,
         options=options_from_texts(options),
         classes=classes_of(data) or () if classes is None else classes_from_text(classes),
+        lesion_classes=() if lesion_classes is None else classes_from_text(lesion_classes),
         teacher=teacher,
         initial_weights=initial_weights,
         data=data.resolve().name,

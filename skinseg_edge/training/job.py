@@ -1,5 +1,6 @@
 """What to train, on what, how: everything a training run is started with."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ class TrainingJob:
 
     *train*, *validation*: pairs to learn from and to choose the best epoch on. *options*: of the network's constructor.
     *classes*: names of what the masks show, background first; one name is a binary network. Empty: the recipe's.
+    *lesion_classes*: which of them are lesion. Empty: melasma among its regions, else all but the first.
     *initial_weights*: a file to start from instead of fresh weights; the recipe's normalisation should be its
     (`with_normalisation_of`). *teacher*: a checkpoint (file or shipped name) that the network also learns from.
     *data*: where the pictures come from, in words, for whoever asks the checkpoint. *device*: a torch device name.
@@ -37,6 +39,7 @@ class TrainingJob:
     validation: Sequence[PicturePair]
     options: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    lesion_classes: tuple[str, ...] = ()
     initial_weights: Path | None = None
     teacher: str | Path | None = None
     data: str = "not recorded"
@@ -78,7 +81,7 @@ class TrainingJob:
             std=self.recipe.std,
             resize=self.recipe.resize,
             classes=self.class_names,
-            lesion_classes=lesion_classes_of(self.class_names),
+            lesion_classes=self.lesion_classes or lesion_classes_of(self.class_names),
         )
 
     def describe(self) -> dict[str, Any]:
@@ -91,9 +94,17 @@ class TrainingJob:
             "recipe": _plain(recipe),
             "seed": self.seed,
             "half": self.half,
+            "lesion_classes": list(self.contract().lesion_classes),
             "train_pictures": len(self.train),
+            "train_names_sha256": _names_sha256(self.train),
             "validation_pictures": len(self.validation),
+            "validation_names_sha256": _names_sha256(self.validation),
         }
+
+
+def _names_sha256(pairs: Sequence[PicturePair]) -> str:
+    # The order counts: it decides what each epoch draws.
+    return hashlib.sha256("\n".join(pair.name for pair in pairs).encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

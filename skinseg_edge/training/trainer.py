@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from skinseg_edge.confusion import ConfusionMatrix
 from skinseg_edge.datasets.label_maps import mirror_partners
-from skinseg_edge.errors import InputError, ToolMissing
+from skinseg_edge.errors import InputError
 from skinseg_edge.networks import create
 from skinseg_edge.networks.checkpoint import save_checkpoint
 from skinseg_edge.networks.foreign_weights import load_initial_weights
@@ -28,7 +28,7 @@ from skinseg_edge.training.run_folder import EpochRecord, RunFolder
 from skinseg_edge.training.validation import PixelCount
 from skinseg_edge.training.weight_average import WeightAverage
 
-__all__ = ["Trainer", "TrainingJob", "pick_device"]
+__all__ = ["Trainer", "TrainingJob"]
 
 Progress: TypeAlias = Callable[[int, str], AbstractContextManager[Callable[[], None]]]
 
@@ -241,20 +241,3 @@ def _described(job: TrainingJob, teacher: Teacher | None) -> dict[str, Any]:
 def _on(device: torch.device, network: nn.Module) -> nn.Module:
     # Channels last is three times as fast as the default on this project's CPUs, and what GPUs want in half precision.
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
-def pick_device(name: str) -> str:
-    """Return the torch device for *name*; `auto` is CUDA, then Apple's GPU, then the CPU.
-
-    Raises InputError if torch knows no such device, ToolMissing if the machine lacks it.
-    """
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        kind = torch.device(name).type
-    except RuntimeError as error:
-        raise InputError(f"cannot train on {name!r}: expected auto, cpu, cuda, cuda:1 or mps") from error
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there.get(kind, False):
-        raise ToolMissing(f"cannot train on {name!r}: this machine or this build of torch has none; use --device cpu")
-    return name

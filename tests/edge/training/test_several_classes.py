@@ -212,6 +212,14 @@ class TestCommand:
         assert checkpoint.contract.classes == CLASSES
         assert checkpoint.options == {"width": 5}
 
+    def test_the_lesion_classes_are_named_on_the_command_line(self, spots: Path, tmp_path: Path) -> None:
+        code, document = self.run(spots, tmp_path / "run", "--lesion-classes", CLASSES[2])
+        assert code == 0
+        assert load_checkpoint(str(document["checkpoint"])).contract.lesion_indices == (2,)
+        code, document = self.run(spots, tmp_path / "other", "--lesion-classes", "nevus")
+        assert code == 2
+        assert "nevus" in str(document["error"])
+
     def test_classes_on_the_command_line_win(self, spots: Path, tmp_path: Path) -> None:
         code, document = self.run(spots, tmp_path / "run", "--classes", "skin,dark,light,hair")
         assert code == 0

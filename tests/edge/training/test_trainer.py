@@ -21,10 +21,11 @@ from skinseg_edge.datasets.readers import PicturePair
 from skinseg_edge.errors import CheckpointMismatch, DatasetUnusable, InputError, OutputRefused, ToolMissing
 from skinseg_edge.training.augmentation import PHONE
 from skinseg_edge.training.cli import main
+from skinseg_edge.training.devices import pick_device
 from skinseg_edge.training.lists import chosen_pairs
 from skinseg_edge.training.recipes import Recipe, Stage, recipe
 from skinseg_edge.training.run_folder import RunFolder
-from skinseg_edge.training.trainer import Trainer, TrainingJob, pick_device
+from skinseg_edge.training.trainer import Trainer, TrainingJob
 from skinseg_edge.training.weight_average import WeightAverage
 
 REPOSITORY = Path(__file__).parents[3]
@@ -127,6 +128,17 @@ def test_a_run_with_other_settings_is_not_overwritten(discs: Path, short: Recipe
     Trainer(job(discs, replace(short, stages=(Stage(32, 1, PHONE),))), folder).fit()
     with pytest.raises(InputError, match="other settings"):
         Trainer(job(discs, replace(short, learning_rate=1.0)), folder)
+
+
+def test_a_run_does_not_go_on_with_other_pictures(discs: Path, short: Recipe, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    first = job(discs, replace(short, stages=(Stage(32, 1, PHONE),)))
+    Trainer(first, folder).fit()
+    swapped = replace(
+        first, train=[*first.train[1:], first.validation[0]], validation=[*first.validation[1:], first.train[0]]
+    )
+    with pytest.raises(InputError, match="other settings"):
+        Trainer(swapped, folder)
 
 
 def test_a_run_that_never_ended_an_epoch_may_start_anew(discs: Path, short: Recipe, tmp_path: Path) -> None:
