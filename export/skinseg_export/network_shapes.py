@@ -23,7 +23,8 @@ def check_network_shapes(network: nn.Module, contract: ModelContract, *, name: s
     except Exception as error:  # whatever a user's code may raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise InputError(
-            f"cannot run {name} on {size} px: {reason}; take another size (shipped networks need multiples of 32)"
+            f"cannot run {name} on {size} px: {reason}; take another size (shipped networks take multiples of 32, "
+            "from 64 on)"
         ) from error
     expected = (1, len(contract.classes), *contract.input_hw)
     if not isinstance(logits, Tensor) or tuple(logits.shape) != expected:

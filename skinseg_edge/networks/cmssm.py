@@ -11,11 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from skinseg_edge.networks.blocks.conv_mixing import ConvMixing
-from skinseg_edge.networks.blocks.coordinate_attention import CoordinateAttention
-from skinseg_edge.networks.blocks.drop_path import DropPath
-from skinseg_edge.networks.blocks.patches import PatchEmbedding, PatchExpanding, PatchMerging
-from skinseg_edge.networks.blocks.scan_2d import Scan2d
+from skinseg_edge.networks.blocks import (
+    ConvMixing,
+    CoordinateAttention,
+    DropPath,
+    PatchEmbedding,
+    PatchExpanding,
+    PatchMerging,
+    Scan2d,
+)
 from skinseg_edge.networks.features import FeatureMaps
 
 _PATCH = 4

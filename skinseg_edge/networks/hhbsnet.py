@@ -9,9 +9,8 @@ light variant of 3,527,705.
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from skinseg_edge.networks.blocks import GCSA, MobileNetV2, MultiscaleFusion, conv_norm_relu
+from skinseg_edge.networks.blocks import GCSA, ConvNormRelu, MobileNetV2, MultiscaleFusion, enlarged
 from skinseg_edge.networks.blocks.gcsa import GROUPS
 from skinseg_edge.networks.blocks.mobilenetv2 import OUTPUT_STRIDES
 
@@ -55,16 +54,14 @@ class HHBSNet(nn.Module):
         first, second, third, last = MobileNetV2.WIDTHS
         self.backbone = MobileNetV2(output_stride)
         rates = [rate * 16 // output_stride for rate in _RATES]  # the same distance on the photo
-        self.context = (
-            MultiscaleFusion(last, _CONTEXT, rates, global_feature) if mcf else conv_norm_relu(last, _CONTEXT)
-        )
+        self.context = MultiscaleFusion(last, _CONTEXT, rates, global_feature) if mcf else ConvNormRelu(last, _CONTEXT)
         self.detail = _Infusion(first, last if infuse else 0, infusion)
         self.attention = GCSA(infusion) if gcsa else nn.Identity()
-        self.middle = nn.ModuleList(conv_norm_relu(width, _MIDDLE) for width in (third, second) if mid_level)
+        self.middle = nn.ModuleList(ConvNormRelu(width, _MIDDLE) for width in (third, second) if mid_level)
         self.decoder = nn.Sequential(
-            *conv_norm_relu(_CONTEXT + infusion + _MIDDLE * len(self.middle), decoder, 3),
+            *ConvNormRelu(_CONTEXT + infusion + _MIDDLE * len(self.middle), decoder, 3),
             nn.Dropout(0.5),
-            *conv_norm_relu(decoder, decoder, 3),
+            *ConvNormRelu(decoder, decoder, 3),
             nn.Dropout(0.1),
         )
         self.head = nn.Conv2d(decoder, classes, 1)
@@ -75,12 +72,13 @@ class HHBSNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits of *images*; a sigmoid (one class) or softmax (several) makes them probabilities."""
         first, second, third, last = self.backbone(images)
+        size = (first.shape[2], first.shape[3])
         parts = [
-            _resized(self.context(last), first),
+            enlarged(self.context(last), size),
             self.attention(self.detail(first, last)),
-            *(_resized(reduce(each), first) for reduce, each in zip(self.middle, (third, second), strict=False)),
+            *(enlarged(reduce(each), size) for reduce, each in zip(self.middle, (third, second), strict=False)),
         ]
-        return _resized(self.head(self.decoder(torch.cat(parts, 1))), images)
+        return enlarged(self.head(self.decoder(torch.cat(parts, 1))), (images.shape[2], images.shape[3]))
 
 
 class _Infusion(nn.Module):
@@ -100,14 +98,8 @@ class _Infusion(nn.Module):
         """Return the mixed features at the size of *first*."""
         mixed = self.fine(first)
         if self.coarse is not None:
-            mixed = mixed + _resized(self.coarse(last), first)
+            mixed = mixed + enlarged(self.coarse(last), (first.shape[2], first.shape[3]))
         return torch.relu(self.norm(mixed))
-
-
-def _resized(features: Tensor, like: Tensor) -> Tensor:
-    # Sizes as integers, not a scale factor: no shape arithmetic is left in the exported graph.
-    size = (like.shape[2], like.shape[3])
-    return F.interpolate(features, size=size, mode="bilinear", align_corners=True)
 
 
 def _check_options(decoder: int, infusion: int, output_stride: int) -> None:

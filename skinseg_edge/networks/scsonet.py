@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skinseg_edge.networks.blocks import EMA, ODConv3x3, PConv, ScConv, SpatialChannelBridge
+from skinseg_edge.networks.blocks import EMA, ODConv3x3, PConv, ScConv, SpatialChannelBridge, enlarged
 
 WIDTHS = (8, 16, 24, 32, 48, 64)
 _NORM_GROUPS = 4
@@ -24,7 +24,7 @@ _LOCAL: dict[str, Callable[[int], nn.Module]] = {
 
 
 class SCSONet(nn.Module):
-    """Segment lesions: N x 3 x H x W float32 -> logits N x classes x H x W, H and W multiples of 32.
+    """Segment lesions: N x 3 x H x W float32 -> logits N x classes x H x W; H and W multiples of 32, not both 32.
 
     *classes* is the number of output maps, 1 for lesion against skin. *widths* are the channels of the six encoder
     units, each from the third a multiple of 8.
@@ -115,9 +115,7 @@ def _plain(in_channels: int, out_channels: int) -> nn.Conv2d:
 
 
 def _double(features: Tensor) -> Tensor:
-    # Sizes as integers, not a scale factor: no shape arithmetic is left in the exported graph.
-    size = (2 * features.shape[2], 2 * features.shape[3])
-    return F.interpolate(features, size=size, mode="bilinear", align_corners=True)
+    return enlarged(features, (2 * features.shape[2], 2 * features.shape[3]))
 
 
 def _check_widths(widths: Sequence[int]) -> None:

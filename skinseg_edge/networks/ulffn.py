@@ -12,9 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skinseg_edge.networks.blocks.aspp import ASPP
-from skinseg_edge.networks.blocks.conv_relu_norm import ConvReluNorm
-from skinseg_edge.networks.blocks.mean_variance_attention import MeanVarianceAttention
+from skinseg_edge.networks.blocks import ASPP, ConvReluNorm, MeanVarianceAttention
 
 _SMALLEST_BASE = 4  # the attention's hidden layer has base / 4 values
 

@@ -7,6 +7,8 @@ the HAM10000 paper. Base 64 gives 31,037,633 parameters, base 32 with convolutio
 import torch
 from torch import Tensor, nn
 
+from skinseg_edge.networks.blocks import ConvNormRelu
+
 _LEVELS = 4
 
 
@@ -48,11 +50,5 @@ class UNet(nn.Module):
 
 
 def _double_convolution(in_channels: int, out_channels: int, bias: bool) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=bias),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(),
-        nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=bias),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(),
-    )
+    first = ConvNormRelu(in_channels, out_channels, 3, bias=bias)
+    return nn.Sequential(*first, *ConvNormRelu(out_channels, out_channels, 3, bias=bias))

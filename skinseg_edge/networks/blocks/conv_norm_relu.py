@@ -1,15 +1,31 @@
-"""The brick that most convolutional networks are laid with."""
+"""Convolution, batch normalisation, then ReLU: the brick that most convolutional networks are laid with."""
 
 from torch import nn
 
 
-def conv_norm_relu(in_channels: int, out_channels: int, kernel: int = 1) -> nn.Sequential:
-    """Convolve without bias, normalise by the batch, rectify: N x in_channels x H x W -> N x out_channels x H x W.
+class ConvNormRelu(nn.Sequential):
+    """Convolve, normalise, cut off below zero: N x in_channels x H x W -> N x out_channels x H/stride x W/stride.
 
-    *kernel*: odd side of the kernel, px; the padding keeps H and W.
+    *kernel*: odd side, padded so that stride 1 keeps H and W. *dilation*: distance of its taps, px. *groups*: parts of
+    the channels that do not mix. *bias*: of the convolution, which the normalisation makes redundant. *activation*:
+    ReLU or a relative of it.
     """
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(),
-    )
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        dilation: int = 1,
+        *,
+        groups: int = 1,
+        bias: bool = False,
+        activation: type[nn.Module] = nn.ReLU,
+    ) -> None:
+        padding = dilation * (kernel // 2)
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, kernel, stride, padding, dilation, groups, bias),
+            nn.BatchNorm2d(out_channels),
+            activation(),
+        )

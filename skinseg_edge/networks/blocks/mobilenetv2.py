@@ -6,6 +6,8 @@ of torchvision's implementation, so that its ImageNet weights fit as they are.
 
 from torch import Tensor, nn
 
+from skinseg_edge.networks.blocks.conv_norm_relu import ConvNormRelu
+
 # Expansion, channels, blocks, stride of the first block: one line of the paper's table a stage.
 _STAGES = (
     (1, 16, 1, 1),
@@ -33,7 +35,7 @@ class MobileNetV2(nn.Module):
 
     def __init__(self, output_stride: int = 16) -> None:
         super().__init__()
-        layers: list[nn.Module] = [_conv_norm_relu6(3, _STEM, 3, stride=2)]
+        layers: list[nn.Module] = [ConvNormRelu(3, _STEM, 3, 2, activation=nn.ReLU6)]
         width, reached, dilation = _STEM, 2, 1
         for expansion, channels, blocks, first_stride in _STAGES:
             for index in range(blocks):
@@ -63,10 +65,10 @@ class _InvertedResidual(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, stride: int, expansion: int, dilation: int) -> None:
         super().__init__()
         hidden = in_channels * expansion
-        widen = [_conv_norm_relu6(in_channels, hidden, 1)] if expansion > 1 else []
+        widen = [ConvNormRelu(in_channels, hidden, activation=nn.ReLU6)] if expansion > 1 else []
         self.conv = nn.Sequential(
             *widen,
-            _conv_norm_relu6(hidden, hidden, 3, stride=stride, dilation=dilation, groups=hidden),
+            ConvNormRelu(hidden, hidden, 3, stride, dilation, groups=hidden, activation=nn.ReLU6),
             nn.Conv2d(hidden, out_channels, 1, bias=False),
             nn.BatchNorm2d(out_channels),
         )
@@ -76,14 +78,3 @@ class _InvertedResidual(nn.Module):
         """Return N x out_channels x H/stride x W/stride."""
         narrowed: Tensor = self.conv(features)
         return features + narrowed if self.adds_input else narrowed
-
-
-def _conv_norm_relu6(
-    in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
-) -> nn.Sequential:
-    padding = dilation * (kernel // 2)
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel, stride, padding, dilation, groups, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU6(),
-    )

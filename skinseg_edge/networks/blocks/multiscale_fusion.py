@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from skinseg_edge.networks.blocks.conv_norm_relu import conv_norm_relu
+from skinseg_edge.networks.blocks.conv_norm_relu import ConvNormRelu
 
 _REDUCTION = 16  # of the channels in the hidden layer of the channel attention
 
@@ -23,7 +23,7 @@ class MultiscaleFusion(nn.Module):
 
     def __init__(self, in_channels: int, width: int, rates: Sequence[int], global_feature: bool = True) -> None:
         super().__init__()
-        self.pixel = conv_norm_relu(in_channels, width)
+        self.pixel = ConvNormRelu(in_channels, width)
         self.dilated = nn.ModuleList(_dilated(in_channels, width, rate) for rate in rates)
         # No batch normalisation: the pooled map is 1 x 1, and a batch of one picture would have no deviation.
         self.whole = nn.Conv2d(in_channels, width, 1) if global_feature else None
@@ -32,7 +32,7 @@ class MultiscaleFusion(nn.Module):
             nn.Conv2d(channels, channels // _REDUCTION, 1), nn.ReLU(), nn.Conv2d(channels // _REDUCTION, channels, 1)
         )
         self.spatial = nn.Conv2d(2, 1, 1)
-        self.project = conv_norm_relu(channels, width)
+        self.project = ConvNormRelu(channels, width)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the context of *features* at every place."""
@@ -48,9 +48,5 @@ class MultiscaleFusion(nn.Module):
 
 
 def _dilated(in_channels: int, width: int, rate: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(in_channels, in_channels, 3, padding=rate, dilation=rate, groups=in_channels, bias=False),
-        nn.BatchNorm2d(in_channels),
-        nn.ReLU(),
-        *conv_norm_relu(in_channels, width),
-    )
+    depthwise = ConvNormRelu(in_channels, in_channels, 3, dilation=rate, groups=in_channels)
+    return nn.Sequential(*depthwise, *ConvNormRelu(in_channels, width))
