@@ -198,9 +198,6 @@ class TestRefusals:
 
 
 @pytest.mark.slow
-class TestLearning:
-    def test_six_classes_of_four_pictures_are_learnt_by_heart(self) -> None:
-        assert overfit(quick_hhbsnet(6), classes=6, side=64, steps=40, learning_rate=1e-2) > 0.95
-
-    def test_lesions_of_four_pictures_are_learnt_by_heart(self) -> None:
-        assert overfit(quick_hhbsnet(1), classes=1, side=64, steps=40, learning_rate=1e-2) > 0.95
+def test_lesions_of_four_pictures_are_learnt_by_heart() -> None:
+    # With six classes it learns them in tests/export/test_hhbsnet_export.py, where what it learnt goes on to a bundle.
+    assert overfit(quick_hhbsnet(1), classes=1, side=32, steps=50, learning_rate=1e-2) > 0.95
