@@ -7,7 +7,7 @@ alone gets AdamW in place of SGD, by which it gets no further than Dice 0.61 in 
 Trained on `train.txt`; the epoch is chosen on the second hundred pictures of `validation.txt` and scored on the first
 hundred, which neither weights nor choice have seen. Killed and started again, it resumes.
 
-    python benchmarks/learning.py ../shared/data/isic2018 -o runs/learning [--only unet]
+    python benchmarks/learning.py ../shared/data/isic2018 -o runs/learning [--only unet] [--curves learning.png]
 """
 
 import argparse
@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder with images/, masks/, train.txt and validation.txt")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--only", choices=TRIALS, help="one network instead of all")
+    parser.add_argument("--curves", type=Path, help="draw the validation Dice of all runs in that folder here (PNG)")
     arguments = parser.parse_args()
     validation = pairs(arguments.data, arguments.data / "validation.txt")
     held_out, choosing = validation[:HELD_OUT], validation[HELD_OUT : 2 * HELD_OUT]
@@ -87,6 +88,8 @@ def main() -> None:
         folder = RunFolder(arguments.output / name)
         fit(name, trial, train, choosing, folder)
         print(row(name, trial, len(train), folder, score(folder, held_out)), flush=True)
+    if arguments.curves:
+        draw_curves(arguments.output, arguments.curves)
 
 
 def fit(
@@ -127,6 +130,26 @@ def row(name: str, trial: Trial, pictures: int, folder: RunFolder, evaluation: E
         f"| {name} | {options} | {parameters / 1e6:.3f} M | {trial.side} | {pictures} x {trial.epochs} | {minutes:.0f} "
         f"| {figures.dice:.4f} | {figures.iou:.4f} | {figures.accuracy:.4f} |"
     )
+
+
+def draw_curves(runs: Path, picture: Path) -> None:
+    """Draw Dice on the pictures that choose the epoch, a line a network that has been trained."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    for name in TRIALS:
+        log = RunFolder(runs / name).log
+        if log.is_file():
+            with log.open(newline="") as lines:
+                dice = [float(line["dice"]) for line in csv.DictReader(lines)]
+            axes.plot(range(1, len(dice) + 1), dice, marker="o", markersize=4, label=f"{name}  {max(dice):.3f}")
+    axes.axhline(0.8, color="#999999", linewidth=0.8, linestyle=":")
+    axes.set_ylim(0.7, 0.95)
+    axes.set_xlabel("epoch of 1,602 pictures")
+    axes.set_ylabel("Dice, pooled pixels of 100 validation pictures")
+    axes.legend(frameon=False, loc="lower right")
+    figure.savefig(picture, metadata={"Software": None})
 
 
 if __name__ == "__main__":
