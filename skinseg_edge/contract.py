@@ -104,6 +104,11 @@ class ModelContract:
             return (0,) if self.is_binary else tuple(range(1, len(self.classes)))
         return tuple(index for index, name in enumerate(self.classes) if name in self.lesion_classes)
 
+    @property
+    def lesion_labels(self) -> tuple[int, ...]:
+        """Which numbers of a label map are lesion; there 0 is the background of a binary network, too."""
+        return (1,) if self.is_binary else self.lesion_indices
+
     def to_json(self) -> dict[str, object]:
         """Return plain values for `json.dumps`; `from_json` gives the same contract back."""
         document: dict[str, object] = {

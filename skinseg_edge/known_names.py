@@ -1,11 +1,13 @@
-"""The answer to a name that nobody knows: what was given, what is there, which is nearest. Never a correction."""
+"""Names in messages: the first of many, and the answer to one that nobody knows. Never a correction."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from skinseg_edge.errors import UnknownName
 
-__all__ = ["unknown_name"]
+__all__ = ["first_names", "unknown_name"]
+
+_NAMES_SHOWN = 3
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> UnknownName:
@@ -18,3 +20,12 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> UnknownName:
     nearest = difflib.get_close_matches(given.lower(), names, n=1)
     advice = f"; did you mean {nearest[0]!r}?" if nearest else ""
     return UnknownName(f"cannot find the {kind} {given!r}: known are {', '.join(names) or 'none'}{advice}")
+
+
+def first_names(names: Sequence[str]) -> str:
+    """Return the first three of *names* for a message.
+
+    >>> first_names(["a", "b", "c", "d"])
+    'a, b, c, ...'
+    """
+    return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")

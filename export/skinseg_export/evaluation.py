@@ -84,7 +84,7 @@ class Evaluation:
     @property
     def lesion_rows(self) -> tuple[int, ...]:
         """Which rows of `confusion` are lesion."""
-        return _lesion_rows(self.contract)
+        return self.contract.lesion_labels
 
     @cached_property
     def confusion(self) -> ConfusionMatrix:
@@ -190,7 +190,7 @@ def evaluate(
         seen_truth = network_truth(truth, contract)
         probability = result.network_probability
         labels = decided_labels(probability, contract, rule)
-        lesion.add(lesion_map(probability, contract), np.isin(seen_truth, _lesion_rows(contract)))
+        lesion.add(lesion_map(probability, contract), np.isin(seen_truth, contract.lesion_labels))
         for k, histogram in enumerate(each_class):
             histogram.add(probability[k], seen_truth == (1 if contract.is_binary else k))
         confidence.add(confidence_of(probability, labels), labels == seen_truth)
@@ -207,10 +207,6 @@ def _check_size(pair: PicturePair, truth: NDArray[np.uint8], result: Segmentatio
         )
 
 
-def _lesion_rows(contract: ModelContract) -> tuple[int, ...]:
-    return (1,) if contract.is_binary else contract.lesion_indices
-
-
 def _score(
     pair: PicturePair,
     result: Segmentation,
@@ -218,7 +214,7 @@ def _score(
     labels: NDArray[np.uint8],
     seen_truth: NDArray[np.uint8],
 ) -> PictureScore:
-    rows = _lesion_rows(result.contract)
+    rows = result.contract.lesion_labels
     classes = max(2, len(result.contract.classes))
     network = confusion_of(labels, seen_truth, classes)
     lesion_truth = np.isin(truth, rows)

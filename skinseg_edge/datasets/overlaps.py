@@ -8,10 +8,9 @@ from pathlib import Path
 
 from skinseg_edge.datasets.readers import PicturePair
 from skinseg_edge.errors import DatasetUnusable
+from skinseg_edge.known_names import first_names
 
 __all__ = ["check_disjoint"]
-
-_NAMES_SHOWN = 3
 
 
 def check_disjoint(lists: Mapping[str, Sequence[PicturePair]], *, by_content: bool = False) -> None:
@@ -26,8 +25,8 @@ def check_disjoint(lists: Mapping[str, Sequence[PicturePair]], *, by_content: bo
         shared = sorted({pair.name for pair in its} & {pair.name for pair in others})
         if shared:
             raise DatasetUnusable(
-                f"cannot use {one} beside {other}: {len(shared)} names are in both ({_first(shared)}), so the network "
-                "would be judged on what it has seen; leave them out of one"
+                f"cannot use {one} beside {other}: {len(shared)} names are in both ({first_names(shared)}), so the "
+                "network would be judged on what it has seen; leave them out of one"
             )
     if by_content:
         _check_bytes(lists)
@@ -42,7 +41,7 @@ def _check_bytes(lists: Mapping[str, Sequence[PicturePair]]) -> None:
     if same:
         raise DatasetUnusable(
             f"cannot use {', '.join(lists)} together: {len(same)} photos are in two lists under other names "
-            f"({_first(same)}); leave them out of one"
+            f"({first_names(same)}); leave them out of one"
         )
 
 
@@ -59,7 +58,3 @@ def _of_equal_bytes(listed: Iterable[tuple[str, PicturePair]]) -> Iterable[list[
 
 def _sha256(file: Path) -> bytes:
     return hashlib.sha256(file.read_bytes()).digest()
-
-
-def _first(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")

@@ -18,13 +18,13 @@ from pathlib import Path
 from skinseg_edge.datasets.folder_listing import PICTURE_SUFFIXES, Listing, by_stem, listing_of
 from skinseg_edge.datasets.official_folders import official_parts
 from skinseg_edge.errors import DatasetUnusable, FileMissing
+from skinseg_edge.known_names import first_names
 
 __all__ = ["PICTURE_SUFFIXES", "PicturePair", "pairs"]
 
 _MASK_ENDING = re.compile(r"_(mask|segmentation)$", re.IGNORECASE)
 # ISIC 2016 and 2017 ship superpixel maps among the photos.
 _NO_PICTURE_ENDING = "_superpixels"
-_NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def pairs(root: str | Path, split: str | Path | None = None) -> tuple[PicturePai
             without.append(name)
     if without:
         raise DatasetUnusable(
-            f"cannot pair the pictures in {folder}: {len(without)} of {len(names)} have no mask ({_first(without)});"
-            " expected NAME, NAME_mask or NAME_segmentation with a picture suffix, or NAME.json; add the masks"
+            f"cannot pair the pictures in {folder}: {len(without)} of {len(names)} have no mask"
+            f" ({first_names(without)}); expected NAME, NAME_mask or NAME_segmentation with a picture suffix, or NAME.json; add the masks"
             " or give a split that leaves these names out"
         )
     return tuple(found)
@@ -139,7 +139,7 @@ def _names_in_split(root: Path, split: Path, sets: Sequence[_Files]) -> list[str
         advice = "write names without their suffix" if suffixed else "check that the split belongs to this dataset"
         raise DatasetUnusable(
             f"cannot select {split} from {root}: {len(missing)} of {len(names)} names are not there"
-            f" ({_first(missing)}); {advice}"
+            f" ({first_names(missing)}); {advice}"
         )
     return names
 
@@ -162,7 +162,7 @@ def _read_names(split: Path) -> list[str]:
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise DatasetUnusable(
-            f"cannot read the split {split}: {len(twice)} names occur more than once ({_first(twice)})"
+            f"cannot read the split {split}: {len(twice)} names occur more than once ({first_names(twice)})"
         )
     return names
 
@@ -172,7 +172,7 @@ def _check_unique(root: Path, names: Iterable[str], sets: Sequence[_Files]) -> N
     if twice:
         raise DatasetUnusable(
             f"cannot pair the pictures in {root}: {len(twice)} names belong to more than one picture"
-            f" ({_first(twice)}); rename or remove the extra ones"
+            f" ({first_names(twice)}); rename or remove the extra ones"
         )
 
 
@@ -180,7 +180,3 @@ def _masks_of(name: str, files: _Files) -> list[Path]:
     """Find the masks of a picture; a mask whose stem is itself another picture's name belongs to that one."""
     stems = [name] + [f"{name}_{ending}" for ending in ("mask", "Mask", "segmentation", "Segmentation")]
     return [path for stem in stems if stem == name or stem not in files.pictures for path in files.masks.get(stem, ())]
-
-
-def _first(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")

@@ -125,7 +125,7 @@ class Trainer:
         if not math.isfinite(loss):
             raise InputError(f"training diverged in epoch {epoch + 1}: the loss is {loss}; lower the learning rate")
         matrix = self._validate()
-        lesion = matrix.some_vs_rest(self._lesion)
+        lesion = matrix.some_vs_rest(self.job.contract().lesion_labels)
         seconds = time.monotonic() - start
         return EpochRecord(
             epoch + 1, stage.side, rate, loss, lesion.dice, lesion.iou, seconds, mean_iou=matrix.macro_iou
@@ -155,11 +155,6 @@ class Trainer:
         for photos, masks in validation_batches(self._validation, self.job.recipe.batch):
             count.add(network(self._images(photos)), masks)
         return count.matrix()
-
-    @property
-    def _lesion(self) -> tuple[int, ...]:
-        # The matrix of one map has a row for the rest in front.
-        return (1,) if self._maps == 1 else self.job.contract().lesion_indices
 
     def _images(self, photos: Tensor) -> Tensor:
         return normalise(photos.to(self._device), self.job.recipe.mean, self.job.recipe.std)

@@ -69,6 +69,7 @@ def test_lesion_is_every_class_but_the_background_unless_named(
     contract: ModelContract, indices: tuple[int, ...]
 ) -> None:
     assert contract.lesion_indices == indices
+    assert contract.lesion_labels == ((1,) if contract.is_binary else indices)
 
 
 def test_the_json_names_lesion_classes_only_where_a_contract_does() -> None:

@@ -54,7 +54,7 @@ def case_of(segmenter: Segmenter, score: PictureScore, side: int, data_classes: 
         resize_pixels(photo, hw),
         _nearest(truth, hw),
         _nearest(result.class_map, hw),
-        _scaled(np.isin(truth, _lesion_rows(contract)), hw),
+        _scaled(np.isin(truth, contract.lesion_labels), hw),
         _scaled(result.mask, hw),
     )
 
@@ -72,10 +72,6 @@ def tinted(
     painted = table[labels]
     mixed = cv2.addWeighted(photo, 1 - _TINT, painted, _TINT, 0)
     return np.where((labels == 0)[:, :, None], photo, mixed).astype(np.uint8)
-
-
-def _lesion_rows(contract: ModelContract) -> tuple[int, ...]:
-    return (1,) if contract.is_binary else contract.lesion_indices
 
 
 def _nearest(labels: NDArray[np.uint8], hw: tuple[int, int]) -> NDArray[np.uint8]:
