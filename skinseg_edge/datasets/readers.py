@@ -78,8 +78,8 @@ def pairs(root: str | Path, split: str | Path | None = None) -> tuple[PicturePai
     if without:
         raise DatasetUnusable(
             f"cannot pair the pictures in {folder}: {len(without)} of {len(names)} have no mask"
-            f" ({first_names(without)}); expected NAME, NAME_mask or NAME_segmentation with a picture suffix, or NAME.json; add the masks"
-            " or give a split that leaves these names out"
+            f" ({first_names(without)}); expected NAME, NAME_mask or NAME_segmentation with a picture suffix, or"
+            " NAME.json; add the masks or give a split that leaves these names out"
         )
     return tuple(found)
 
