@@ -64,7 +64,7 @@ class Trial:
 TRIALS: Mapping[str, Trial] = {
     "unet": Trial(8, 2e-3, {"base": 16}),
     "ulffn": Trial(8, 2e-3, {"base": 16}),
-    "cmssm": Trial(8, 2e-3, {"channels": 24, "ratio": 2, "checkpointing": False}, side=64),
+    "cmssm": Trial(8, 2e-3, {"channels": 24, "ratio": 2}, side=64),
     "hhbsnet": Trial(8, 2e-3, {"decoder": 128}, optimizer="adamw"),
 }
 

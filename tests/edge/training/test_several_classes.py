@@ -246,9 +246,9 @@ class TestCommand:
         assert training["teacher"]["sha256"] == training["initial_weights"]["sha256"]
 
     def test_an_option_that_the_network_lacks_is_refused_in_a_sentence(self, spots: Path, tmp_path: Path) -> None:
-        code, document = self.run(spots, tmp_path / "run", "--option", "widht=5")
+        code, document = self.run(spots, tmp_path / "run", "--option", "breadth=5")
         assert code == 2
-        assert "widht" in str(document["error"])
+        assert "breadth" in str(document["error"])
 
 
 @pytest.mark.usefixtures("tiny")
