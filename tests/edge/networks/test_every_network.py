@@ -1,4 +1,4 @@
-"""What holds for each of the five papers' networks: gradients reach its weights, and it comes back from disk as it was."""
+"""What holds for each of the five networks: gradients reach its weights, and it comes back from disk as it was."""
 
 from pathlib import Path
 
