@@ -26,8 +26,8 @@ def test_another_program_reads_the_numbers_and_ours_the_colours(hw: tuple[int, i
         assert picture.mode == "P"
         assert np.array_equal(np.asarray(picture), indices)
     assert np.array_equal(decode(data).pixels, class_colours(count)[indices])
-    opencv = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    assert np.array_equal(np.asarray(opencv), class_colours(count)[indices])
+    bgr = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR))
+    assert np.array_equal(bgr[:, :, ::-1], class_colours(count)[indices])
 
 
 def test_the_same_picture_has_the_same_bytes(tmp_path: Path) -> None:
