@@ -40,7 +40,7 @@ class TestOfMonai:
     @pytest.mark.slow
     @pytest.mark.parametrize("name", _OF_MONAI)
     def test_four_pictures_are_learnt(self, name: str) -> None:
-        assert overfit(networks.create(name, base=4), classes=1, side=32, steps=40) > 0.8
+        assert overfit(networks.create(name, base=4), classes=1, side=32, steps=80, learning_rate=1e-2) > 0.9
 
     def test_an_option_that_it_does_not_have_is_refused(self) -> None:
         with pytest.raises(InputError, match=r"'unet\+\+' with \{'widths': 3\}"):

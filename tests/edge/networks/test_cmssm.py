@@ -1,6 +1,5 @@
 """The state-space network: the papers' sizes, what each switch removes, and that it learns."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,13 +14,6 @@ from skinseg_edge.networks.blocks.squeeze_excitation import SqueezeExcitation
 from skinseg_edge.networks.cmssm import CMSSM
 from skinseg_edge.networks.features import GivesFeatures
 from tests.edge.networks.overfitting import overfit
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng():
-        torch.manual_seed(7)
-        yield
 
 
 def tiny(classes: int = 1, *, channels: int = 8, **options: Any) -> CMSSM:

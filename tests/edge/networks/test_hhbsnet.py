@@ -1,7 +1,5 @@
 """HHBSNet: sizes that follow from the paper, its blocks against naive formulations, and that it learns."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -15,13 +13,6 @@ from tests.edge.networks.overfitting import overfit
 from tests.edge.networks.quick_hhbsnet import quick_hhbsnet
 
 BASELINE = {"mcf": False, "gcsa": False, "infuse": False, "global_feature": False, "mid_level": False}
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng():
-        torch.manual_seed(7)
-        yield
 
 
 def narrow(classes: int = 1, *, output_stride: int = 16, **switches: bool) -> HHBSNet:

@@ -1,7 +1,5 @@
 """The shipped networks: sizes from the papers and their code, and every block against its naive formulation."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -18,13 +16,6 @@ from skinseg_edge.networks.blocks import (
     SpatialChannelBridge,
     SpatialReconstruction,
 )
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng():
-        torch.manual_seed(7)
-        yield
 
 
 def parameters(network: nn.Module) -> int:

@@ -1,19 +1,9 @@
 """Every network can learn four pictures by heart; those with a test file of their own do it there."""
 
-from collections.abc import Iterator
-
 import pytest
-import torch
 
 from skinseg_edge import networks
 from tests.edge.networks.overfitting import four_pictures, overfit
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(7)
-        yield
 
 
 @pytest.mark.parametrize("classes", [1, 2, 6])

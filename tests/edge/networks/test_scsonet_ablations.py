@@ -1,6 +1,5 @@
 """What each ablation switch of SCSONet takes away, and that nothing moves where none is given."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,13 +12,6 @@ from skinseg_edge.errors import InputError
 from skinseg_edge.networks import SCSONet
 from skinseg_edge.networks.blocks import EMA, ODConv3x3, PConv, ScConv
 from skinseg_edge.networks.checkpoint import load_checkpoint
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(7)
-        yield
 
 
 def parameters(network: nn.Module) -> int:

@@ -1,7 +1,5 @@
 """The chunked selective scan against the sequential recurrence in float64, at every length of a 256 px picture."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch.nn import functional as F
@@ -11,13 +9,6 @@ from skinseg_edge.networks.blocks.scan_2d import Scan2d
 from skinseg_edge.networks.blocks.scan_gradient import ScanWithGradient
 from skinseg_edge.networks.blocks.selective_scan import chunk_length, selective_scan
 from tests.edge.networks.selective_scan_reference import ScanCase, scan_case, sequential_scan
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng():
-        torch.manual_seed(7)
-        yield
 
 
 def single(case: ScanCase) -> ScanCase:

@@ -1,6 +1,6 @@
 """ULFFN: the sizes of its specification, what each switch takes away, and its blocks against naive formulations."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,13 +15,6 @@ from skinseg_edge.networks.blocks.aspp import ASPP
 from skinseg_edge.networks.blocks.conv_relu_norm import ConvReluNorm
 from skinseg_edge.networks.blocks.mean_variance_attention import MeanVarianceAttention
 from tests.edge.networks.overfitting import overfit
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> Iterator[None]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(7)
-        yield
 
 
 def parameters(**options: Any) -> int:
