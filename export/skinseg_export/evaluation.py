@@ -20,7 +20,7 @@ from skinseg_edge.datasets.readers import PicturePair
 from skinseg_edge.errors import DatasetUnusable
 from skinseg_edge.metrics import BinaryCounts
 from skinseg_export.decisions import Decision, confidence_of, decided_labels, decision_for
-from skinseg_export.probability_histograms import BINS, Calibration, ConfidenceHistogram, ProbabilityHistogram
+from skinseg_export.probability_histograms import BINS, Calibration, ProbabilityHistogram
 from skinseg_export.truth import check_classes, network_truth, read_truth
 from skinseg_runtime import Segmentation, Segmenter
 from skinseg_runtime.postprocessing import lesion_map
@@ -69,7 +69,7 @@ class Evaluation:
     decision: Decision
     lesion_probability: ProbabilityHistogram
     class_probabilities: tuple[ProbabilityHistogram, ...]
-    confidence: ConfidenceHistogram
+    confidence: ProbabilityHistogram
 
     @property
     def contract_classes(self) -> tuple[str, ...]:
@@ -181,7 +181,7 @@ def evaluate(
     if not pairs:
         raise DatasetUnusable("cannot evaluate: there is no picture with a mask")
     scores = []
-    lesion, confidence = ProbabilityHistogram.empty(), ConfidenceHistogram.empty()
+    lesion, confidence = ProbabilityHistogram.empty(), ProbabilityHistogram.empty()
     each_class = tuple(ProbabilityHistogram.empty() for _ in contract.classes)
     for pair in pairs:
         result = segmenter.segment(pair.picture)

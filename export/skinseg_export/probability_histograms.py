@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BINS", "Calibration", "ConfidenceHistogram", "ProbabilityHistogram"]
+__all__ = ["BINS", "Calibration", "ProbabilityHistogram"]
 
 BINS = 1000  # the ROC curve, the best threshold and the confidence are exact to 0.001
 
@@ -31,7 +31,11 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class ProbabilityHistogram:
-    """One class against all others. *inside*, *outside*: (BINS,) int64, pixels that are and are not of the class."""
+    """How probable something is, and whether it is so: one class against all others, or a decision.
+
+    *inside*, *outside*: (BINS,) int64, pixels of which it is true (they are of the class, or were decided rightly) and
+    of which it is not.
+    """
 
     inside: NDArray[np.int64]
     outside: NDArray[np.int64]
@@ -42,7 +46,7 @@ class ProbabilityHistogram:
         return cls(np.zeros(BINS, np.int64), np.zeros(BINS, np.int64))
 
     def add(self, probability: NDArray[np.float32], truth: NDArray[np.bool_]) -> None:
-        """Count a picture in place. *probability*: in [0, 1]; *truth*: which pixels are of the class, of one shape."""
+        """Count a picture in place. *probability*: in [0, 1]; *truth*: where it is so, of one shape."""
         bins = _bins_of(probability)
         self.inside[:] += np.bincount(bins[truth], minlength=BINS)
         self.outside[:] += np.bincount(bins[~truth], minlength=BINS)
@@ -73,25 +77,6 @@ class ProbabilityHistogram:
         best = int(np.argmax(dice))
         return best / BINS, float(dice[best])
 
-
-@dataclass(frozen=True, eq=False)
-class ConfidenceHistogram:
-    """How sure of what it decided. *right*, *wrong*: (BINS,) int64, pixels decided rightly and wrongly."""
-
-    right: NDArray[np.int64]
-    wrong: NDArray[np.int64]
-
-    @classmethod
-    def empty(cls) -> "ConfidenceHistogram":
-        """Return the histogram of no pixel, for `add`."""
-        return cls(np.zeros(BINS, np.int64), np.zeros(BINS, np.int64))
-
-    def add(self, confidence: NDArray[np.float32], is_right: NDArray[np.bool_]) -> None:
-        """Count a picture in place. *confidence*: probability of the class decided for, of the shape of *is_right*."""
-        bins = _bins_of(confidence)
-        self.right[:] += np.bincount(bins[is_right], minlength=BINS)
-        self.wrong[:] += np.bincount(bins[~is_right], minlength=BINS)
-
     def calibration(self, bins: int = 15) -> Calibration:
         """Sum the steps up into *bins* of equal width.
 
@@ -101,11 +86,11 @@ class ConfidenceHistogram:
             raise ValueError(f"cannot draw a calibration curve of {bins} bins: expected 1 to {BINS}")
         centres = (np.arange(BINS) + 0.5) / BINS
         coarse = np.minimum((centres * bins).astype(np.int64), bins - 1)
-        both = self.right + self.wrong
+        both = self.inside + self.outside
         pixels = np.bincount(coarse, both, bins)
         filled = np.where(pixels > 0, pixels, np.nan)
         confidence = np.bincount(coarse, both * centres, bins) / filled
-        accuracy = np.bincount(coarse, self.right, bins) / filled
+        accuracy = np.bincount(coarse, self.inside, bins) / filled
         share = pixels / max(int(both.sum()), 1)
         return Calibration(confidence, accuracy, share, float(np.nansum(np.abs(accuracy - confidence) * share)))
 

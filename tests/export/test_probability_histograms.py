@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skinseg_export.probability_histograms import BINS, ConfidenceHistogram, ProbabilityHistogram
+from skinseg_export.probability_histograms import BINS, ProbabilityHistogram
 
 
 def histogram(probability: NDArray[np.float32], truth: NDArray[np.bool_]) -> ProbabilityHistogram:
@@ -46,7 +46,7 @@ def test_the_best_threshold_parts_what_can_be_parted() -> None:
 
 
 def test_calibration_compares_confidence_with_the_share_that_is_right() -> None:
-    made = ConfidenceHistogram.empty()
+    made = ProbabilityHistogram.empty()
     made.add(np.full(10, 0.95, np.float32), np.arange(10) < 8)  # claims 0.95, is right in 0.8
     made.add(np.full(30, 0.65, np.float32), np.arange(30) < 21)  # claims 0.65, is right in 0.7
 
@@ -62,13 +62,13 @@ def test_calibration_compares_confidence_with_the_share_that_is_right() -> None:
 def test_a_calibrated_network_has_next_to_no_calibration_error() -> None:
     random = np.random.default_rng(0)
     confidence = random.uniform(0.5, 1, 200_000).astype(np.float32)
-    made = ConfidenceHistogram.empty()
+    made = ProbabilityHistogram.empty()
     made.add(confidence, random.random(200_000) < confidence)
     assert made.calibration().ece < 0.01
 
 
 def test_calibration_of_nothing_is_no_error_and_no_warning() -> None:
-    curve = ConfidenceHistogram.empty().calibration()
+    curve = ProbabilityHistogram.empty().calibration()
     assert (curve.ece, curve.share.sum(), len(curve.share)) == (0, 0, 15)
     with pytest.raises(ValueError, match="0 bins"):
-        ConfidenceHistogram.empty().calibration(0)
+        ProbabilityHistogram.empty().calibration(0)

@@ -12,7 +12,7 @@ from skinseg_export.figures.palette import line_colours
 from skinseg_export.figures.ranks import ranks_of, ranks_png
 from skinseg_export.figures.roc import roc_png
 from skinseg_export.figures.sheet import Tile, sheet_png
-from skinseg_export.probability_histograms import BINS, ConfidenceHistogram, ProbabilityHistogram
+from skinseg_export.probability_histograms import BINS, ProbabilityHistogram
 from tests.export.figures.scored import picture_of
 
 
@@ -104,7 +104,7 @@ def test_curves_of_many_classes_leave_room_for_their_names(classes: int) -> None
         decision="argmax",
         lesion_probability=never_drawn,
         class_probabilities=(*histograms, never_drawn),
-        confidence=ConfidenceHistogram.empty(),
+        confidence=ProbabilityHistogram.empty(),
     )
 
     page = picture_of(roc_png(evaluation))
