@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from skinseg_edge.errors import CheckpointMismatch
 from skinseg_edge.networks.checkpoint import load_checkpoint
+from skinseg_edge.training.devices import on_device
 from skinseg_edge.training.feed import normalise
 
 __all__ = ["Teacher", "distillation_loss"]
@@ -55,9 +56,7 @@ class Teacher:
             )
         self._source = {"checkpoint": loaded.source, "sha256": loaded.sha256}
         self._contract = loaded.contract
-        network = loaded.network.requires_grad_(False)
-        # Like the student's: see the trainer.
-        self._network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = on_device(loaded.network.requires_grad_(False), device)
 
     def describe(self) -> dict[str, str]:
         """Return which weights teach, as JSON values."""

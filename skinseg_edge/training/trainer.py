@@ -18,6 +18,7 @@ from skinseg_edge.errors import InputError
 from skinseg_edge.networks import create
 from skinseg_edge.networks.checkpoint import save_checkpoint
 from skinseg_edge.networks.foreign_weights import load_initial_weights
+from skinseg_edge.training.devices import on_device
 from skinseg_edge.training.distillation import Teacher
 from skinseg_edge.training.feed import LoadedPair, TrainingBatches, load_pairs, normalise, validation_batches
 from skinseg_edge.training.job import TrainingJob
@@ -66,7 +67,7 @@ class Trainer:
         teacher = None if job.teacher is None else Teacher(job.teacher, job.class_names, self._device)
         self._described = _described(job, teacher)
         folder.open(self._described)
-        self._network = _on(self._device, network)
+        self._network = on_device(network, self._device)
         self._average = WeightAverage(self._network, job.recipe.average_decay)
         self._optimizer = optimizer_of(self._network, job.recipe)
         self._objective = Objective(job.recipe, teacher)
@@ -231,8 +232,3 @@ def _described(job: TrainingJob, teacher: Teacher | None) -> dict[str, Any]:
     if teacher is not None:
         described["teacher"] = teacher.describe()
     return described
-
-
-def _on(device: torch.device, network: nn.Module) -> nn.Module:
-    # Channels last is three times as fast as the default on this project's CPUs, and what GPUs want in half precision.
-    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

@@ -28,6 +28,7 @@ from skinseg_edge.training.trainer import Trainer, TrainingJob
 from skinseg_export.evaluation import evaluate
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime import Segmenter
+from tests.edge.training.cutting import resumed_after_each_epoch
 
 REPOSITORY = Path(__file__).parents[3]
 CLASSES = ("skin", "dark", "light")
@@ -143,17 +144,7 @@ def test_a_run_with_dropout_features_and_teacher_resumes_to_the_same_weights(
     whole = Trainer(taught, RunFolder(tmp_path / "whole"))
     whole.fit()
 
-    class Cut(Exception):  # no error, a stop
-        pass
-
-    def cut(_: object) -> None:
-        raise Cut
-
-    for _ in range(3):
-        with pytest.raises(Cut):
-            Trainer(taught, RunFolder(tmp_path / "cut"), report=cut).fit()
-    resumed = Trainer(taught, RunFolder(tmp_path / "cut"))
-    resumed.fit()
+    resumed = resumed_after_each_epoch(taught, RunFolder(tmp_path / "cut"))
     assert [record.loss for record in resumed.records] == [record.loss for record in whole.records]
     check_same_weights(tmp_path / "whole", tmp_path / "cut")
     run = json.loads((tmp_path / "whole" / "run.json").read_text())

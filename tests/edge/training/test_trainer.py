@@ -27,6 +27,7 @@ from skinseg_edge.training.recipes import Recipe, Stage, recipe
 from skinseg_edge.training.run_folder import RunFolder
 from skinseg_edge.training.trainer import Trainer, TrainingJob
 from skinseg_edge.training.weight_average import WeightAverage
+from tests.edge.training.cutting import resumed_after_each_epoch
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -79,17 +80,7 @@ def test_a_run_cut_off_between_epochs_goes_on_as_if_nothing_had_happened(
     whole = Trainer(job(discs, short), RunFolder(tmp_path / "whole"))
     whole.fit()
 
-    class Cut(Exception):  # no error, a stop
-        pass
-
-    def cut(_: object) -> None:
-        raise Cut
-
-    for _ in range(3):
-        with pytest.raises(Cut):
-            Trainer(job(discs, short), RunFolder(tmp_path / "cut"), report=cut).fit()
-    resumed = Trainer(job(discs, short), RunFolder(tmp_path / "cut"))
-    resumed.fit()
+    resumed = resumed_after_each_epoch(job(discs, short), RunFolder(tmp_path / "cut"))
 
     def timeless(trainer: Trainer) -> list[tuple[object, ...]]:
         return [(each.epoch, each.side, each.loss, each.dice) for each in trainer.records]
