@@ -96,7 +96,7 @@ def check_signature(manifest: bytes, signature: bytes, trusted_key: str | Path |
 
 def _check_cryptography() -> None:
     try:
-        import cryptography.hazmat.primitives.asymmetric.ed25519  # noqa: F401
+        import cryptography.hazmat.primitives.asymmetric.ed25519  # noqa: F401  # only whether it is there
     except ImportError as error:
         raise ToolMissing(
             "cannot make or check signatures: the package cryptography is not installed; "

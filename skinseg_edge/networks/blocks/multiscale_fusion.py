@@ -44,7 +44,8 @@ class MultiscaleFusion(nn.Module):
         channel = torch.sigmoid(self.channel(joined.mean((2, 3), keepdim=True)))  # N x 5 width x 1 x 1
         statistics = torch.cat((joined.mean(1, keepdim=True), joined.amax(1, keepdim=True)), 1)
         spatial = torch.sigmoid(self.spatial(statistics))  # N x 1 x H x W
-        return self.project(joined + channel * joined + spatial * joined)  # type: ignore[no-any-return]
+        fused = joined + channel * joined + spatial * joined
+        return self.project(fused)  # type: ignore[no-any-return]  # nn.Module.__call__ is untyped in torch
 
 
 def _dilated(in_channels: int, width: int, rate: int) -> nn.Sequential:

@@ -58,7 +58,7 @@ def _converted(network: nn.Module, contract: ModelContract, precision: str) -> A
     with quiet(), torch.no_grad():
         try:
             return ct.convert(
-                torch.jit.trace(graph, torch.zeros(1, 3, height, width)),  # type: ignore[no-untyped-call]
+                torch.jit.trace(graph, torch.zeros(1, 3, height, width)),  # type: ignore[no-untyped-call]  # untyped
                 convert_to="mlprogram",
                 inputs=[ct.ImageType(INPUT_NAME, shape=(1, 3, height, width), color_layout=ct.colorlayout.RGB)],
                 outputs=[ct.TensorType(OUTPUT_NAME, dtype=np.float32)],
