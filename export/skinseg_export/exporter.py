@@ -19,7 +19,7 @@ from skinseg_edge.errors import InputError, ToolMissing, VerificationFailed
 from skinseg_edge.manifest import MANIFEST_NAME, Artefact, Manifest, Provenance
 from skinseg_edge.networks.checkpoint import Checkpoint
 from skinseg_edge.signing import check_private_key, sign_bundle
-from skinseg_export.acceptance import HALF, HALF_UNTRAINED
+from skinseg_export.parity import HALF, HALF_UNTRAINED
 from skinseg_export.card import model_card
 from skinseg_export.golden import Golden, add_golden, golden_from_folder, golden_from_synthetic
 from skinseg_export.onnx_from_torch import DEFAULT_OPSET

@@ -110,10 +110,10 @@ def test_a_missing_tool_ends_with_exit_code_3(
 def test_a_failed_verification_ends_with_exit_code_1_and_names_the_layer(
     checkpoint_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from skinseg_export import acceptance
+    from skinseg_export import parity
     from skinseg_export.targets.onnx import verify
 
-    strict = acceptance.Tolerances(max_error=1.0, mean_error=1e-9, average_error=1.0, disagreement=1.0)
+    strict = parity.Tolerances(max_error=1.0, mean_error=1e-9, average_error=1.0, disagreement=1.0)
     monkeypatch.setattr("skinseg_export.exporter.HALF", strict)
     monkeypatch.setattr(verify, "_HALF_LAYER_ERROR", 1e-9)
 

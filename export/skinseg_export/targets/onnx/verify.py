@@ -14,7 +14,7 @@ from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import ParityFailed
 from skinseg_edge.image_io import decode
 from skinseg_edge.preprocessing import to_network_input
-from skinseg_export.acceptance import HALF, SINGLE, PictureFigures, Tolerances, compare, noise_pictures
+from skinseg_export.parity import HALF, SINGLE, PictureFigures, Tolerances, compare, noise_pictures
 from skinseg_export.gates import replay_gates
 from skinseg_export.golden import Golden
 from skinseg_export.half_evaluation import HalfEngine, half_values
@@ -57,10 +57,10 @@ def verify_single(export: OnnxExport, contract: ModelContract, reference: Engine
     check_model(export.model)
     noise = noise_pictures(contract)
     engine = OnnxRuntimeEngine(export.model.SerializeToString(), contract, source=SINGLE_PATH)
-    acceptance = compare(engine, reference, contract, golden, noise)
+    parity = compare(engine, reference, contract, golden, noise)
     pictures = _pictures(contract, golden, noise)
     flips = 0
-    for figures in acceptance.pictures:
+    for figures in parity.pictures:
         excess = figures.excess(SINGLE)
         if excess is not None and not can_be_compared(export.model):
             raise ParityFailed(f"cannot accept {SINGLE_PATH}: on {figures.name} its {excess}{_TOO_LARGE}")
@@ -72,7 +72,7 @@ def verify_single(export: OnnxExport, contract: ModelContract, reference: Engine
                 divergence = first_divergence(export.model, ours, theirs, _SINGLE_LAYER_ERROR)
                 raise ParityFailed(f"cannot accept {SINGLE_PATH}: on {figures.name} its {excess}{_where(divergence)}")
             flips += tossed
-    return {**acceptance.checks(), "gate_toss_ups": flips}
+    return {**parity.checks(), "gate_toss_ups": flips}
 
 
 def verify_half(
@@ -97,7 +97,7 @@ def verify_half(
             f"cannot accept {HALF_PATH}: values of layer {layer} reach {reach:.3g}, allowed {_SAFE_REACH:g} "
             "(half precision ends at 65504); export with --precision fp32"
         )
-    acceptance = compare(HalfEngine(half, contract), reference, contract, golden)
+    parity = compare(HalfEngine(half, contract), reference, contract, golden)
 
     def where(picture: str) -> str:
         if not can_be_compared(single):
@@ -105,9 +105,9 @@ def verify_half(
         image = pictures[picture]
         return _where(first_divergence(half, half_values(half, image), single_values(single, image), _HALF_LAYER_ERROR))
 
-    acceptance.check(HALF_PATH, allowed, where)
+    parity.check(HALF_PATH, allowed, where)
     reached: Checks = {"largest_value": float(f"{reach:.4g}"), "largest_value_layer": layer}
-    return {**acceptance.checks(), "arithmetic": "true half", **reached}
+    return {**parity.checks(), "arithmetic": "true half", **reached}
 
 
 def _toss_ups(export: OnnxExport, figures: PictureFigures, image: NDArray[np.uint8]) -> int | None:

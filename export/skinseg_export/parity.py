@@ -20,7 +20,7 @@ __all__ = [
     "HALF",
     "HALF_UNTRAINED",
     "SINGLE",
-    "Acceptance",
+    "Parity",
     "PictureFigures",
     "Tolerances",
     "compare",
@@ -101,7 +101,7 @@ class PictureFigures:
 
 
 @dataclass(frozen=True)
-class Acceptance:
+class Parity:
     """The figures of every picture."""
 
     pictures: tuple[PictureFigures, ...]
@@ -146,7 +146,7 @@ def compare(
     contract: ModelContract,
     golden: Sequence[Golden],
     noise: Iterable[NDArray[np.uint8]] = (),
-) -> Acceptance:
+) -> Parity:
     """Run *golden* pictures and *noise* through *candidate* and hold them against the torch network *reference*.
 
     *noise*: (H, W, 3) uint8 RGB pictures at network size; only their probabilities are compared.
@@ -156,7 +156,7 @@ def compare(
     for number, pixels in enumerate(noise, 1):
         ours, theirs = candidate.infer(pixels[None])[0], reference.infer(pixels[None])[0]
         figures.append(PictureFigures(f"noise/{number:02d}", *_errors(ours, theirs, contract)))
-    return Acceptance(tuple(figures))
+    return Parity(tuple(figures))
 
 
 def noise_pictures(contract: ModelContract, count: int = _NOISE_PICTURES) -> tuple[NDArray[np.uint8], ...]:

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from skinseg_edge.errors import ParityFailed
-from skinseg_export.acceptance import HALF, SINGLE, PictureFigures, compare, noise_pictures
+from skinseg_export.parity import HALF, SINGLE, PictureFigures, compare, noise_pictures
 from skinseg_export.golden import Golden
 from skinseg_export.torch_engine import TorchEngine
 from tests.export.darkness import CONTRACT
@@ -27,11 +27,11 @@ class _Bent:
 
 
 def test_the_network_itself_agrees_fully(reference: TorchEngine, golden: tuple[Golden, ...]) -> None:
-    acceptance = compare(reference, reference, CONTRACT, golden, noise_pictures(CONTRACT))
+    parity = compare(reference, reference, CONTRACT, golden, noise_pictures(CONTRACT))
 
-    acceptance.check("the network", SINGLE)
-    assert len(acceptance.pictures) == len(golden) + 3
-    assert acceptance.checks() == {
+    parity.check("the network", SINGLE)
+    assert len(parity.pictures) == len(golden) + 3
+    assert parity.checks() == {
         "area_drift": 0,
         "average_error": 0,
         "dice": 1,
@@ -43,11 +43,11 @@ def test_the_network_itself_agrees_fully(reference: TorchEngine, golden: tuple[G
 
 
 def test_a_failure_names_the_picture_and_the_figure(reference: TorchEngine, golden: tuple[Golden, ...]) -> None:
-    acceptance = compare(_Bent(reference, 2e-4), reference, CONTRACT, golden)
+    parity = compare(_Bent(reference, 2e-4), reference, CONTRACT, golden)
 
     with pytest.raises(ParityFailed, match=r"cannot accept x: on golden/01 its max \|dp\| is 0.0002, allowed 0.0001"):
-        acceptance.check("x", SINGLE)
-    acceptance.check("x", HALF)
+        parity.check("x", SINGLE)
+    parity.check("x", HALF)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_every_figure_can_fail(figures: PictureFigures, words: str) -> None:
 
 
 def test_many_pictures_that_each_just_hold_fail_together() -> None:
-    from skinseg_export.acceptance import Acceptance
+    from skinseg_export.parity import Parity
 
-    acceptance = Acceptance(tuple(PictureFigures(f"golden/{n:02d}", 0.1, 4e-3, 0) for n in range(3)))
+    parity = Parity(tuple(PictureFigures(f"golden/{n:02d}", 0.1, 4e-3, 0) for n in range(3)))
 
     with pytest.raises(ParityFailed, match=r"its mean \|dp\| over all pictures is 0.004, allowed 0.002"):
-        acceptance.check("model.fp16.onnx", HALF)
+        parity.check("model.fp16.onnx", HALF)
