@@ -19,10 +19,10 @@ from skinseg_edge.errors import InputError, ToolMissing, VerificationFailed
 from skinseg_edge.manifest import MANIFEST_NAME, Artefact, Manifest, Provenance
 from skinseg_edge.networks.checkpoint import Checkpoint
 from skinseg_edge.signing import check_private_key, sign_bundle
-from skinseg_export.parity import HALF, HALF_UNTRAINED
 from skinseg_export.card import model_card
 from skinseg_export.golden import Golden, add_golden, golden_from_folder, golden_from_synthetic
 from skinseg_export.onnx_from_torch import DEFAULT_OPSET
+from skinseg_export.parity import HALF, HALF_UNTRAINED
 from skinseg_export.targets.coreml.build import coreml_version, mlpackage_from_torch
 from skinseg_export.targets.coreml.verify import verify_mlpackage
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles, onnx_files_from_torch

@@ -3,8 +3,8 @@ import pytest
 from numpy.typing import NDArray
 
 from skinseg_edge.errors import ParityFailed
-from skinseg_export.parity import HALF, SINGLE, PictureFigures, compare, noise_pictures
 from skinseg_export.golden import Golden
+from skinseg_export.parity import HALF, SINGLE, PictureFigures, compare, noise_pictures
 from skinseg_export.torch_engine import TorchEngine
 from tests.export.darkness import CONTRACT
 

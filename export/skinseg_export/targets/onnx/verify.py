@@ -14,7 +14,6 @@ from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import ParityFailed
 from skinseg_edge.image_io import decode
 from skinseg_edge.preprocessing import to_network_input
-from skinseg_export.parity import HALF, SINGLE, PictureFigures, Tolerances, compare, noise_pictures
 from skinseg_export.gates import replay_gates
 from skinseg_export.golden import Golden
 from skinseg_export.half_evaluation import HalfEngine, half_values
@@ -28,6 +27,7 @@ from skinseg_export.layer_values import (
     torch_values,
 )
 from skinseg_export.onnx_from_torch import OnnxExport, check_model
+from skinseg_export.parity import HALF, SINGLE, PictureFigures, Tolerances, compare, noise_pictures
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH
 from skinseg_runtime.engines import Engine
 from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
