@@ -56,7 +56,13 @@ def main() -> None:
         network_name=trained.network_name,
         contract=contract,
         options=trained.options,
-        training={**trained.training, "data": _DATA, "commit": arguments.commit},
+        # The names of folder and list let skinseg-export find the pictures to calibrate with.
+        training={
+            **trained.training,
+            "data": _DATA,
+            "data_folder": arguments.data.resolve().name,
+            "commit": arguments.commit,
+        },
         overwrite=True,
     )
     text = card(trained, contract, evaluation, commit=arguments.commit, sha256=_sha256(target))
