@@ -2,14 +2,16 @@
 
 Own pass over the fp32 graph rather than `network.half()` before the export: value and node names stay those of the
 fp32 file, so a layer that leaves its tolerance can be named, and the choice of what stays fp32 stands in one place,
-`single_nodes`.
+`single_nodes`. What a range scan found to leave half's range stays fp32 beside it.
 """
 
+from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skinseg_edge.errors import ParityFailed
+from skinseg_edge.errors import InputError, ParityFailed
+from skinseg_edge.known_names import first_names
 from skinseg_export.onnx_from_torch import check_model, set_metadata
 from skinseg_export.single_nodes import single_nodes
 
@@ -22,19 +24,26 @@ HALF_LIMIT = 65504.0  # the largest number of half precision
 
 # Inputs that ONNX defines as float32 whatever the data's type: region of interest and scales.
 _SINGLE_INPUTS = {"Resize": frozenset({1, 2})}
+_MOST_NAMES = 20
 _CARRIERS_OF_GRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 
 
-def half_from_single(single: "ModelProto") -> "ModelProto":
+def half_from_single(single: "ModelProto", keep: Set[str] = frozenset()) -> "ModelProto":
     """Return the half-precision model of *single*: the same uint8 input, the same float32 output, half in between.
 
-    What `single_nodes` names stays fp32 between explicit casts.
+    *keep*: names of nodes that stay fp32, beside what `single_nodes` names and the nodes whose weights are beyond
+    half's range; they stand between explicit casts. The file records *keep* and the latter as `skinseg.kept_fp32`.
+    Q/DQ pairs (opset 19 or later) stay whole: a Q takes the precision of what it reads, a DQ that of its reader.
 
-    Raises ParityFailed if a weight is beyond half's range or the graph holds control flow, naming the node.
+    Raises ParityFailed if the graph holds control flow, naming the node; InputError if *keep* names no node.
     """
-    rewriter = _Rewriter(single)
-    half = rewriter.run()
-    set_metadata(half, {"precision": "fp16"})
+    _check_no_control_flow(single)
+    kept = _kept_nodes(single, keep)
+    half = _Rewriter(single, kept | single_nodes(single)).run()
+    names = [node.name for index, node in enumerate(single.graph.node) if index in kept]
+    set_metadata(half, {"kept_fp32": _listed(names)})
+    if not any(node.op_type == "QuantizeLinear" for node in half.graph.node):  # else it stays what it is: int8
+        set_metadata(half, {"precision": "fp16"})
     check_model(half)
     _check_borders(single, half)
     return half
@@ -48,10 +57,54 @@ def half_value_names(half: "ModelProto") -> set[str]:
     return {value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT16}
 
 
+def _check_no_control_flow(single: "ModelProto") -> None:
+    for node in single.graph.node:
+        if node.op_type in _CARRIERS_OF_GRAPHS:
+            raise ParityFailed(
+                f"cannot write half precision: node {node.name} is a {node.op_type}, whose body this pass does not "
+                "rewrite; export with --precision fp32"
+            )
+
+
+def _kept_nodes(single: "ModelProto", keep: Set[str]) -> set[int]:
+    """Return the indices of the nodes that *keep* names and of those that read a weight beyond half's range."""
+    from onnx import TensorProto
+
+    unknown = keep - {node.name for node in single.graph.node}
+    if unknown:
+        raise InputError(f"cannot keep {first_names(sorted(unknown))} in fp32: the ONNX file has no node of that name")
+    loud = {each.name for each in single.graph.initializer if each.data_type == TensorProto.FLOAT and _is_loud(each)}
+    return {
+        index
+        for index, node in enumerate(single.graph.node)
+        if node.name in keep
+        or any(name in loud for name in _half_inputs(node))
+        or any(each.t.data_type == TensorProto.FLOAT and _is_loud(each.t) for each in node.attribute)
+    }
+
+
+def _half_inputs(node: "NodeProto") -> Iterable[str]:
+    always_single = _SINGLE_INPUTS.get(node.op_type, frozenset())
+    return (name for position, name in enumerate(node.input) if position not in always_single)
+
+
+def _is_loud(weight: "TensorProto") -> bool:
+    from onnx import numpy_helper
+
+    return float(np.abs(numpy_helper.to_array(weight)).max(initial=0.0)) > HALF_LIMIT
+
+
+def _listed(names: list[str]) -> str:
+    if not names:
+        return "none"
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
 class _Rewriter:
     """One walk over the nodes in order, with the precision in which each float value stands."""
 
-    def __init__(self, single: "ModelProto") -> None:
+    def __init__(self, single: "ModelProto", kept: Set[int]) -> None:
         import onnx
 
         self._source = single
@@ -64,18 +117,19 @@ class _Rewriter:
         self._made: set[str] = set()  # casts and converted weights that already exist
         self._nodes: list[NodeProto] = []
         self._new_weights: list[TensorProto] = []
-        self._single_nodes = single_nodes(single)
+        self._kept = kept
+        self._dequantized: dict[str, NodeProto] = {}  # written when read, in the reader's precision
 
     def run(self) -> "ModelProto":
         import onnx
 
         for index, node in enumerate(self._source.graph.node):
-            if node.op_type in _CARRIERS_OF_GRAPHS:
-                raise ParityFailed(
-                    f"cannot write half precision: node {node.name} is a {node.op_type}, whose body this pass does not "
-                    "rewrite; export with --precision fp32"
-                )
-            self._convert(node, to_half=index not in self._single_nodes)
+            if node.op_type == "DequantizeLinear":
+                self._dequantized[node.output[0]] = node
+            elif node.op_type == "QuantizeLinear":
+                self._convert(node, to_half=node.input[0] in self._stands_half)
+            else:
+                self._convert(node, to_half=index not in self._kept)
         half = onnx.ModelProto()
         half.CopyFrom(self._source)
         del half.graph.node[:], half.graph.initializer[:], half.graph.value_info[:]
@@ -103,6 +157,8 @@ class _Rewriter:
     def _in_precision(self, name: str, *, half: bool) -> str:
         if name in self._weights:
             return self._half_weight(name) if half else name
+        if name in self._dequantized:
+            return self._dequantize(self._dequantized[name], half=half)
         if (name in self._stands_half) == half:
             return name
         converted = f"{name}.{'half' if half else 'single'}"
@@ -111,20 +167,29 @@ class _Rewriter:
             self._nodes.append(_cast_node(name, converted, half=half))
         return converted
 
+    def _dequantize(self, node: "NodeProto", *, half: bool) -> str:
+        import onnx
+
+        # A Cast between a DQ and its convolution would hide the pair from the builders that fuse it.
+        converted = node.output[0] if half else f"{node.output[0]}.single"
+        if converted not in self._made:
+            self._made.add(converted)
+            rewritten = onnx.NodeProto()
+            rewritten.CopyFrom(node)
+            rewritten.input[1] = self._in_precision(node.input[1], half=half)
+            rewritten.output[0] = converted
+            rewritten.name = node.name if half else f"{node.name}.single"
+            self._nodes.append(rewritten)
+        return converted
+
     def _half_weight(self, name: str) -> str:
         from onnx import numpy_helper
 
         converted = f"{name}.half"
         if converted not in self._made:
             self._made.add(converted)
-            values = numpy_helper.to_array(self._weights[name])
-            largest = float(np.abs(values).max(initial=0.0))
-            if largest > HALF_LIMIT:
-                raise ParityFailed(
-                    f"cannot write half precision: weight {name} holds {largest:g}, half ends at {HALF_LIMIT:g}; "
-                    "export with --precision fp32"
-                )
-            self._new_weights.append(numpy_helper.from_array(values.astype(np.float16), converted))
+            values = numpy_helper.to_array(self._weights[name]).astype(np.float16)
+            self._new_weights.append(numpy_helper.from_array(values, converted))
         return converted
 
 

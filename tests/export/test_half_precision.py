@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from skinseg_edge.contract import ModelContract
-from skinseg_edge.errors import ParityFailed
+from skinseg_edge.errors import InputError, ParityFailed
 from skinseg_edge.networks import create
 from skinseg_export.half_evaluation import HalfEngine, half_values
 from skinseg_export.half_precision import half_from_single, half_value_names
@@ -26,12 +26,23 @@ def _images(count: int = 2) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"
     return np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), np.uint8)
 
 
+def _metadata(model: onnx.ModelProto) -> dict[str, str]:
+    return {prop.key: prop.value for prop in model.metadata_props}
+
+
+def _kinds(model: onnx.ModelProto) -> dict[str, int]:
+    """Map each node to the element type of its first output."""
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    kinds = {value.name: value.type.tensor_type.elem_type for value in (*inferred.value_info, *inferred.output)}
+    return {node.name: kinds[node.output[0]] for node in model.graph.node}
+
+
 def test_the_borders_stay_uint8_and_float32(exported: OnnxExport) -> None:
     half = half_from_single(exported.model)
 
     assert half.graph.input[0].type.tensor_type.elem_type == TensorProto.UINT8
     assert half.graph.output[0].type.tensor_type.elem_type == TensorProto.FLOAT
-    assert {prop.key: prop.value for prop in half.metadata_props}["skinseg.precision"] == "fp16"
+    assert _metadata(half)["skinseg.precision"] == "fp16"
 
 
 def test_convolutions_are_half_and_means_stay_single(exported: OnnxExport) -> None:
@@ -101,11 +112,90 @@ def test_overflow_shows_in_true_half_arithmetic_where_onnx_runtime_hides_it() ->
     assert float(network_values[0].max()) >= 6e4
 
 
-def test_a_weight_beyond_half_is_refused_by_name() -> None:
+def test_a_node_with_a_weight_beyond_half_stays_fp32_and_is_recorded() -> None:
     single = onnx_from_torch(_Loud(), _SMALL).model
+    loud, quiet = (node.name for node in single.graph.node if node.op_type == "Conv")
 
-    with pytest.raises(ParityFailed, match=r"weight pixels\.network\.up\.weight holds 90000, half ends at 65504"):
-        half_from_single(single)
+    half = half_from_single(single)
+
+    assert _kinds(half)[loud] == TensorProto.FLOAT
+    assert _kinds(half)[quiet] == TensorProto.FLOAT16
+    assert _metadata(half)["skinseg.kept_fp32"] == loud
+
+
+def test_nodes_that_are_named_stay_fp32_and_no_others(exported: OnnxExport) -> None:
+    first, *others = (node.name for node in exported.model.graph.node if node.op_type == "Conv")
+
+    kinds = _kinds(half_from_single(exported.model, {first}))
+
+    assert kinds[first] == TensorProto.FLOAT
+    assert {kinds[name] for name in others} == {TensorProto.FLOAT16}
+    assert _metadata(half_from_single(exported.model))["skinseg.kept_fp32"] == "none"
+
+
+def test_a_name_that_no_node_has_is_refused(exported: OnnxExport) -> None:
+    with pytest.raises(InputError, match="cannot keep network/nothing in fp32: the ONNX file has no node of that name"):
+        half_from_single(exported.model, {"network/nothing"})
+
+
+_QUANTIZED = """
+<ir_version: 10, opset_import: ["" : 19]>
+quantized (uint8[1, 32, 32, 3] image) => (float[1, 3, 32, 32] probability)
+<float[3, 3, 1, 1] w, int8[3, 3, 1, 1] q, int8 zero = {0}, float scale = {0.5}>
+{
+    pixels = Cast<to = 1>(image)
+    planes = Transpose<perm = [0, 3, 1, 2]>(pixels)
+    before = Conv(planes, w)
+    eight = QuantizeLinear(before, scale, zero)
+    back = DequantizeLinear(eight, scale, zero)
+    weights = DequantizeLinear(q, scale, zero)
+    first = Conv(back, weights)
+    second = Conv(back, weights)
+    sum = Add(first, second)
+    probability = Sigmoid(sum)
+}
+"""
+
+
+def _quantized() -> onnx.ModelProto:
+    generator = np.random.default_rng(0)
+    weights = {
+        "w": generator.normal(size=(3, 3, 1, 1)).astype(np.float32) / 100,
+        "q": generator.integers(-127, 128, (3, 3, 1, 1), np.int8),
+    }
+    model = onnx.parser.parse_model(_QUANTIZED)
+    model.graph.initializer.extend(numpy_helper.from_array(values, name) for name, values in weights.items())
+    for node in model.graph.node:
+        node.name = f"made/{node.output[0]}"
+    return model
+
+
+def test_pairs_of_q_and_dq_become_half_with_half_scales_and_int8_zero_points() -> None:
+    half = half_from_single(_quantized())
+
+    weights = {weight.name: weight for weight in half.graph.initializer}
+    pairs = [node for node in half.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    assert [node.op_type for node in pairs] == ["QuantizeLinear", "DequantizeLinear", "DequantizeLinear"]
+    assert {weights[node.input[1]].data_type for node in pairs} == {TensorProto.FLOAT16}
+    assert {weights[node.input[2]].data_type for node in pairs} == {TensorProto.INT8}
+    assert _kinds(half)["made/first"] == TensorProto.FLOAT16
+
+
+def test_a_quantized_convolution_that_stays_fp32_reads_its_dq_without_a_cast() -> None:
+    half = half_from_single(_quantized(), {"made/first"})
+
+    makers = {name: node for node in half.graph.node for name in node.output}
+    readers = {node.name: node for node in half.graph.node}
+    for name, kind in (("made/first", TensorProto.FLOAT), ("made/second", TensorProto.FLOAT16)):
+        assert [makers[value].op_type for value in readers[name].input] == ["DequantizeLinear"] * 2
+        assert _kinds(half)[name] == kind
+
+
+def test_a_q_of_an_fp32_value_quantizes_it_as_it_is() -> None:
+    half = half_from_single(_quantized(), {"made/before"})
+
+    quantizer = next(node for node in half.graph.node if node.op_type == "QuantizeLinear")
+    assert list(quantizer.input) == ["before", "scale", "zero"]
 
 
 def test_control_flow_is_refused_by_name() -> None:
