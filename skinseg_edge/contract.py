@@ -4,9 +4,10 @@ A constructed contract is always valid: the rules are checked once, here, and no
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast, get_args
 
+from skinseg_edge.acceptance_limits import PrecisionLimits
 from skinseg_edge.errors import ContractInvalid, SchemaUnknown
 from skinseg_edge.strict_json import shown
 
@@ -21,7 +22,7 @@ _LARGEST_SIDE = 4096
 _MOST_CLASSES = 256  # a class map holds their numbers in a byte
 _HUGE = 1e30  # mean and std are float32 in the graph
 _FIELDS = ("schema", "input_hw", "colour_order", "mean", "std", "resize", "pad_value", "classes", "output", "threshold")
-_FIELDS_THAT_MAY_LACK = ("lesion_classes",)  # added later, and left out where they say nothing
+_FIELDS_THAT_MAY_LACK = ("lesion_classes", "limits")  # added later, and left out where they say nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,7 @@ class ModelContract:
     *lesion_classes*: names of the classes that count as lesion, for networks that tell other things, too (parts of a
     face); the background is none. Empty: every class but the background, or the one of a binary network.
     *threshold*: probability from which a pixel belongs to the class of a binary network, strictly between 0 and 1.
+    *limits*: how far the masks of a rounded or quantized form may stray before it is refused.
 
     Raises ContractInvalid when a value breaks its rule above.
     """
@@ -49,6 +51,7 @@ class ModelContract:
     classes: tuple[str, ...] = ("lesion",)
     threshold: float = 0.5
     lesion_classes: tuple[str, ...] = ()
+    limits: PrecisionLimits = field(default_factory=PrecisionLimits)
 
     def __post_init__(self) -> None:
         """Check every rule once."""
@@ -86,6 +89,7 @@ class ModelContract:
             f"lesion_classes are {shown(self.lesion_classes)}, expected a tuple of names from "
             f"{shown(list(could_be_lesion))}",
         )
+        _check(isinstance(self.limits, PrecisionLimits), f"limits are {shown(self.limits)}, expected PrecisionLimits")
 
     @property
     def is_binary(self) -> bool:
@@ -125,6 +129,8 @@ class ModelContract:
         }
         if self.lesion_classes:
             document["lesion_classes"] = list(self.lesion_classes)
+        if self.limits != PrecisionLimits():
+            document["limits"] = self.limits.to_json()
         return document
 
     @classmethod
@@ -156,6 +162,7 @@ class ModelContract:
             classes=cast("tuple[str, ...]", _tuple("classes", document["classes"])),
             threshold=cast("float", document["threshold"]),
             lesion_classes=cast("tuple[str, ...]", _tuple("lesion_classes", document.get("lesion_classes", ()))),
+            limits=PrecisionLimits.from_json(document["limits"]) if "limits" in document else PrecisionLimits(),
         )
         _check(
             document["output"] == contract.output,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ENGINES", "PRECISIONS", "artefact_name", "open_engine"]
 
 ENGINES = ("auto", "onnxruntime", "trt", "trt-rtx", "coreml")
-PRECISIONS = ("fp32", "fp16", "int8")
+PRECISIONS = ("fp32", "fp16", "int8", "auto")
 
 _OF_A_DEVICE = {
     "trt": "a TensorRT engine is built and run on the NVIDIA device itself",
@@ -24,7 +24,7 @@ _OF_A_DEVICE = {
 
 
 def artefact_name(precision: str | None = None) -> str:
-    """Return the name of the ONNX artefact of a *precision*; None is fp32.
+    """Return the name of the ONNX artefact of a *precision*; None is fp32, "auto" the mix that the export found.
 
     Raises UnknownName if the precision is none of PRECISIONS.
 
