@@ -89,7 +89,7 @@ def _disturbed(pixels: NDArray[np.uint8], lightness: NDArray[np.float32]) -> NDA
     dark_lines = cv2.morphologyEx(lightness, cv2.MORPH_BLACKHAT, kernel) > _HAIR_DEPTH
     light_lines = cv2.morphologyEx(lightness, cv2.MORPH_TOPHAT, kernel) > _HAIR_DEPTH
     lines = _grown(np.asarray(dark_lines | light_lines), 1)
-    return corners | lines | np.asarray(pixels.max(axis=2) >= _GLARE)
+    return np.asarray(corners | lines | (pixels.max(axis=2) >= _GLARE), np.bool_)
 
 
 def _dark_at_border(lightness: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -101,7 +101,7 @@ def _dark_at_border(lightness: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _grown(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel)) > 0
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel), np.bool_)
 
 
 def _without_outliers(skin: NDArray[np.float32]) -> NDArray[np.float32]:
