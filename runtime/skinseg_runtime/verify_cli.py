@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skinseg_edge.bundle import Bundle
+    from skinseg_edge.manifest import Artefact
     from skinseg_runtime.segmenter import Segmenter
     from skinseg_runtime.verification import GoldenOutcome
 
@@ -99,13 +100,25 @@ def _check_network(ui: Ui, bundle: Bundle, engine: str, precision: str, outcomes
         loaded.append(Segmenter.open(bundle, engine=engine, precision=precision, allow_untrained=True))
 
     network = _checked("contract", load, f"{name} fits the contract and was accepted where it was made")
+    acceptance = _check_acceptance(bundle.artefact(name))
     if not loaded:
-        return [network]
+        return [network, acceptance]
     with loaded[0] as segmenter:
-        return [network, _check_golden(ui, bundle, segmenter, outcomes)]
+        return [network, acceptance, _check_golden(ui, bundle, segmenter, precision, outcomes)]
 
 
-def _check_golden(ui: Ui, bundle: Bundle, segmenter: Segmenter, outcomes: list[GoldenOutcome]) -> _Check:
+def _check_acceptance(artefact: Artefact) -> _Check:
+    """Say on what the artefact was accepted where it was made; nothing of it is measured again here."""
+    dice, pictures = artefact.checks.get("mean_dice"), artefact.checks.get("gate_pictures")
+    detail = "golden cases only"
+    if isinstance(dice, int | float) and isinstance(pictures, int):
+        detail = f"mean Dice {dice:.4f} to the trained network's masks, {pictures} pictures, where it was made"
+    return _Check("acceptance", artefact.status == "verified", detail)
+
+
+def _check_golden(
+    ui: Ui, bundle: Bundle, segmenter: Segmenter, precision: str, outcomes: list[GoldenOutcome]
+) -> _Check:
     from skinseg_runtime.verification import golden_outcomes
 
     cases = bundle.manifest.golden
@@ -114,7 +127,7 @@ def _check_golden(ui: Ui, bundle: Bundle, segmenter: Segmenter, outcomes: list[G
 
     def run_all() -> None:
         with ui.progress(len(cases), "golden cases") as advance:
-            for outcome in golden_outcomes(bundle, segmenter):
+            for outcome in golden_outcomes(bundle, segmenter, precision=precision):
                 outcomes.append(outcome)
                 advance()
 
@@ -158,14 +171,14 @@ def _table(checks: list[_Check], outcomes: list[GoldenOutcome]) -> object:
         cases.add_column(heading, justify="right")
     cases.add_column("")
     for outcome in outcomes:
-        asked = outcome.case
+        asked = outcome.floors
         figures = [
             f"{outcome.dice:.4f}",
             f"{asked.min_dice:.4f}",
             f"{outcome.area_drift:.2%}",
             f"{asked.max_area_drift:.2%}",
         ]
-        cases.add_row(Text(asked.image), *figures, _word(outcome.passed))
+        cases.add_row(Text(outcome.case.image), *figures, _word(outcome.passed))
     return Group(overview, Text(""), cases)
 
 
