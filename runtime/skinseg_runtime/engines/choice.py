@@ -37,10 +37,13 @@ def artefact_name(precision: str | None = None) -> str:
     return "onnx" if chosen == "fp32" else f"onnx-{chosen}"
 
 
-def open_engine(bundle: Bundle, name: str = "auto", *, precision: str | None = None) -> Engine:
+def open_engine(
+    bundle: Bundle, name: str = "auto", *, precision: str | None = None, threads: int | None = None
+) -> Engine:
     """Load the network of *bundle*.
 
-    *name*: one of ENGINES; "auto" is onnxruntime. *precision*: one of PRECISIONS; None is fp32.
+    *name*: one of ENGINES; "auto" is onnxruntime. *precision*: one of PRECISIONS; None is fp32. *threads*: for one
+    image, on a processor; None takes the cores that this process may use.
 
     Raises UnknownName if name or precision is unknown, ToolMissing if the engine cannot run here, BundleUnusable if the
     bundle lacks the artefact, ParityFailed if the artefact failed its acceptance, IntegrityFailed if its bytes differ
@@ -61,4 +64,4 @@ def open_engine(bundle: Bundle, name: str = "auto", *, precision: str | None = N
         )
     from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
 
-    return OnnxRuntimeEngine(bundle.read(artefact.path), bundle.contract, source=artefact.path)
+    return OnnxRuntimeEngine(bundle.read(artefact.path), bundle.contract, source=artefact.path, threads=threads)
