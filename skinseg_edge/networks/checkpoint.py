@@ -16,7 +16,7 @@ from skinseg_edge.networks.foreign_weights import renamed, usual_contract
 from skinseg_edge.networks.registry import create, names
 from skinseg_edge.networks.weight_file import CHECKPOINT_SCHEMA, HEADER, fill, read_weights
 
-__all__ = ["CHECKPOINT_SCHEMA", "Checkpoint", "load_checkpoint", "save_checkpoint", "shipped_names"]
+__all__ = ["CHECKPOINT_SCHEMA", "Checkpoint", "checkpoint_path", "load_checkpoint", "save_checkpoint", "shipped_names"]
 
 _WEIGHTS = Path(__file__).parent.parent / "weights"
 
@@ -46,6 +46,30 @@ def shipped_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _WEIGHTS.glob("*.safetensors")))
 
 
+def checkpoint_path(path_or_name: str | Path) -> Path:
+    """Return the file of a checkpoint that is named by its path or, if shipped, by its name.
+
+    Raises FileMissing, UnknownName or CheckpointMismatch if it is neither.
+    """
+    path = Path(path_or_name)
+    if path.is_file():
+        return path
+    shipped = _WEIGHTS / f"{path_or_name}.safetensors"
+    if path.name == str(path_or_name) and shipped.is_file():
+        return shipped
+    known = ", ".join(shipped_names()) or "none"
+    if path.is_dir():
+        kind = (
+            "a bundle, which holds no weights to train or export" if (path / "manifest.json").is_file() else "a folder"
+        )
+        raise CheckpointMismatch(f"cannot load checkpoint {path}: it is {kind}; name a .safetensors or .pt file")
+    if path.suffix or len(path.parts) > 1:
+        raise FileMissing(f"cannot load checkpoint {path}: there is no such file (shipped models: {known})")
+    raise UnknownName(
+        f"cannot load checkpoint {str(path_or_name)!r}: no such file and no shipped model; shipped: {known}"
+    )
+
+
 def load_checkpoint(
     path_or_name: str | Path,
     *,
@@ -62,7 +86,7 @@ def load_checkpoint(
     Raises FileMissing if there is neither such a file nor a shipped name, CheckpointMismatch if the weights do not
     fit the network, SchemaUnknown if another version wrote the file.
     """
-    path = _resolve(path_or_name)
+    path = checkpoint_path(path_or_name)
     content = path.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     state, header = read_weights(path, content)
@@ -122,23 +146,3 @@ def save_checkpoint(
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     content = save(tensors, metadata={HEADER: json.dumps(header, sort_keys=True)})
     write_bytes_atomically(Path(path), content, overwrite=overwrite)
-
-
-def _resolve(path_or_name: str | Path) -> Path:
-    path = Path(path_or_name)
-    if path.is_file():
-        return path
-    shipped = _WEIGHTS / f"{path_or_name}.safetensors"
-    if path.name == str(path_or_name) and shipped.is_file():
-        return shipped
-    known = ", ".join(shipped_names()) or "none"
-    if path.is_dir():
-        kind = (
-            "a bundle, which holds no weights to train or export" if (path / "manifest.json").is_file() else "a folder"
-        )
-        raise CheckpointMismatch(f"cannot load checkpoint {path}: it is {kind}; name a .safetensors or .pt file")
-    if path.suffix or len(path.parts) > 1:
-        raise FileMissing(f"cannot load checkpoint {path}: there is no such file (shipped models: {known})")
-    raise UnknownName(
-        f"cannot load checkpoint {str(path_or_name)!r}: no such file and no shipped model; shipped: {known}"
-    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skinseg_edge.command_line import Ui, command
+from skinseg_edge.errors import InputError
 
 if TYPE_CHECKING:
     from skinseg_edge.training.recipes import Recipe
@@ -29,7 +30,10 @@ _LARGEST_SEED = 2**32 - 1  # an epoch's seed is a million times as large, and to
 @click.option("--data", required=True, type=_PATH, metavar="DIR", help="Folder with pictures and masks.")
 @click.option("--train-list", type=_PATH, metavar="FILE", help="Names to learn from. Default: DIR/train.txt.")
 @click.option("--validation-list", type=_PATH, metavar="FILE", help="Names to choose by. Default: DIR/validation.txt.")
-@click.option("--recipe", "recipe_name", default="best", show_default=True, metavar="NAME", help="paper or best.")
+@click.option("--recipe", "recipe_name", metavar="NAME", help="paper, best or qat. Default: best, with --qat qat.")
+@click.option(
+    "--qat", is_flag=True, help="Train on with the rounding of 8-bit layers, from --initial-weights or those shipped."
+)
 @click.option(
     "--epochs", type=click.IntRange(1), metavar="N", help="Epochs of all stages together. Default: the recipe's."
 )
@@ -80,7 +84,8 @@ def main(
     data: Path,
     train_list: Path | None,
     validation_list: Path | None,
-    recipe_name: str,
+    recipe_name: str | None,
+    qat: bool,
     epochs: int | None,
     options: tuple[str, ...],
     classes: str | None,
@@ -103,19 +108,22 @@ def main(
     from skinseg_edge.network_options import classes_from_text, options_from_texts
     from skinseg_edge.networks.user_networks import import_user_networks
     from skinseg_edge.training.devices import pick_device
-    from skinseg_edge.training.initial_weights import with_normalisation_of
     from skinseg_edge.training.lists import chosen_pairs
-    from skinseg_edge.training.recipes import recipe
     from skinseg_edge.training.run_folder import RunFolder
+    from skinseg_edge.training.start import quantization_aware_start, usual_start
     from skinseg_edge.training.trainer import Trainer, TrainingJob
 
     for module in modules:
         import_user_networks(module)
-    chosen: Recipe = recipe(network, recipe_name)
-    if epochs is not None:
-        chosen = chosen.with_epochs(epochs)
-    if initial_weights is not None:
-        chosen = with_normalisation_of(chosen, network, initial_weights)
+    recipe_name = _recipe_name(recipe_name, qat)
+    qat = recipe_name == "qat"
+    given = options_from_texts(options)
+    start = (
+        quantization_aware_start(network, given, initial_weights)
+        if qat
+        else usual_start(network, recipe_name, given, initial_weights)
+    )
+    chosen = start.recipe if epochs is None else start.recipe.with_epochs(epochs)
     train, validation = chosen_pairs(data, train_list, validation_list)
     place = pick_device(device)
     job = TrainingJob(
@@ -123,12 +131,14 @@ def main(
         recipe=chosen,
         train=train,
         validation=validation,
-        options=options_from_texts(options),
+        options=start.options,
         classes=classes_of(data) or () if classes is None else classes_from_text(classes),
-        lesion_classes=() if lesion_classes is None else classes_from_text(lesion_classes),
-        teacher=teacher,
-        initial_weights=initial_weights,
+        lesion_classes=start.lesion_classes if lesion_classes is None else classes_from_text(lesion_classes),
+        teacher=teacher or start.teacher,
+        initial_weights=start.weights,
+        quantization_aware=qat,
         data=data.resolve().name,
+        data_folder=data.resolve().name,
         seed=seed,
         device=place,
         half=place.startswith("cuda") if half is None else half,
@@ -140,8 +150,16 @@ def main(
         ui.info(f"resuming after epoch {len(trainer.records)} of {chosen.epochs}")
     elif trainer.started_from:
         ui.info(f"starting from {trainer.started_from}")
+    if qat:
+        ui.info(f"rounding {len(trainer.quantized)} layers to 8 bits")
     best = trainer.fit()
     return _finish(ui, folder, trainer.records, best, len(job.class_names))
+
+
+def _recipe_name(asked: str | None, qat: bool) -> str:
+    if qat and asked not in (None, "qat"):
+        raise InputError(f"cannot use the recipe {asked!r} with --qat, which has one of its own; leave one of them out")
+    return asked or ("qat" if qat else "best")
 
 
 def _tell(ui: Ui, record: "EpochRecord", recipe: "Recipe") -> None:

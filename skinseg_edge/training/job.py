@@ -27,10 +27,14 @@ class TrainingJob:
     *lesion_classes*: which of them are lesion. Empty: melasma among its regions, else all but the first.
     *initial_weights*: a file to start from instead of fresh weights; the recipe's normalisation should be its
     (`with_normalisation_of`). *teacher*: a checkpoint (file or shipped name) that the network also learns from.
-    *data*: where the pictures come from, in words, for whoever asks the checkpoint. *device*: a torch device name.
-    *half*: run the network in bfloat16 or float16 (GPU) autocast. *workers*: processes that augment; 0 = in line.
+    *quantization_aware*: round inputs and weights of the layers that may compute in 8 bits as the device will, from
+    *initial_weights* on. *data*: where the pictures come from, in words, for whoever asks the checkpoint.
+    *data_folder*: the bare name of their folder, by which they are found again; empty if they have none. *device*: a
+    torch device name. *half*: run the network in bfloat16 or float16 (GPU) autocast. *workers*: processes that augment;
+    0 = in line.
 
-    Raises DatasetUnusable if the pictures cannot be learnt from, InputError if the recipe gives a teacher no weight.
+    Raises DatasetUnusable if the pictures cannot be learnt from, InputError if the recipe gives a teacher no weight or
+    quantization-aware training has no weights to start from.
     """
 
     network: str
@@ -42,7 +46,9 @@ class TrainingJob:
     lesion_classes: tuple[str, ...] = ()
     initial_weights: Path | None = None
     teacher: str | Path | None = None
+    quantization_aware: bool = False
     data: str = "not recorded"
+    data_folder: str = ""
     seed: int = 0
     device: str = "cpu"
     half: bool = False
@@ -65,6 +71,11 @@ class TrainingJob:
             raise InputError(
                 f"cannot train {self.network} with the teacher {self.teacher}: the recipe {self.recipe.name!r} gives "
                 "it no weight; use --recipe best"
+            )
+        if self.quantization_aware and self.initial_weights is None:
+            raise InputError(
+                f"cannot train {self.network} quantization-aware from fresh weights: name trained ones with "
+                "--initial-weights"
             )
 
     @property

@@ -24,6 +24,7 @@ from skinseg_edge.training.feed import LoadedPair, TrainingBatches, load_pairs, 
 from skinseg_edge.training.job import TrainingJob
 from skinseg_edge.training.objective import Objective
 from skinseg_edge.training.optimization import learning_rate, optimizer_of
+from skinseg_edge.training.quantization_aware import freeze_reaches, input_reaches, plain_state, prepare_all
 from skinseg_edge.training.recipes import Stage
 from skinseg_edge.training.run_folder import EpochRecord, RunFolder
 from skinseg_edge.training.validation import PixelCount
@@ -35,6 +36,8 @@ Progress: TypeAlias = Callable[[int, str], AbstractContextManager[Callable[[], N
 
 # Training pictures are kept a quarter larger than the stage, so that turning and zooming still find real pixels.
 _MARGIN = 1.25
+# The weights of the later epochs settle around input ranges that no longer move.
+_RANGES_MOVE = 0.5
 
 
 class Trainer:
@@ -42,7 +45,7 @@ class Trainer:
 
     *progress* is opened once an epoch with the number of batches and a description, and what it gives is called after
     each batch (a progress bar); *report* gets each finished epoch's record. `started_from` tells in words which weights
-    a run began with; it is empty for fresh ones.
+    a run began with; it is empty for fresh ones. `quantized` are the layers that compute in 8 bits, if any.
     """
 
     def __init__(
@@ -64,8 +67,9 @@ class Trainer:
         self.started_from = ""
         if job.initial_weights is not None:
             self.started_from = load_initial_weights(network, job.network, job.initial_weights)
+        self.quantized = prepare_all(network, job.contract().input_hw) if job.quantization_aware else ()
         teacher = None if job.teacher is None else Teacher(job.teacher, job.class_names, self._device)
-        self._described = _described(job, teacher)
+        self._described = _described(job, teacher, self.quantized)
         folder.open(self._described)
         self._network = on_device(network, self._device)
         self._average = WeightAverage(self._network, job.recipe.average_decay)
@@ -114,6 +118,7 @@ class Trainer:
         torch.manual_seed(self.job.seed * 1_000_003 + epoch)
         self._objective.reseed(self.job.seed * 1_000_003 + epoch)
         self._network.train()
+        freeze_reaches(self._network, epoch >= _RANGES_MOVE * recipe.epochs)
         losses: list[Tensor] = []
         rate = 0.0
         described = f"epoch {epoch + 1}/{recipe.epochs} at {stage.side} px"
@@ -190,11 +195,11 @@ class Trainer:
         if record.side == self.job.recipe.side and self.best_record() is record:
             save_checkpoint(
                 self.folder.best,
-                self._average.weights,
+                plain_state(self._average.weights),
                 network_name=self.job.network,
                 contract=self.job.contract(),
                 options=self.job.options,
-                training={**self._described, "data": self.job.data, "best": asdict(record)},
+                training=self._training(record),
                 overwrite=True,
             )
         self.folder.save_state(
@@ -208,6 +213,16 @@ class Trainer:
             }
         )
         self.folder.write_log(self._records)
+
+    def _training(self, best: EpochRecord) -> dict[str, Any]:
+        """Return what the checkpoint tells of its training."""
+        training = {**self._described, "data": self.job.data, "best": asdict(best)}
+        if self.job.data_folder:
+            training["data_folder"] = self.job.data_folder
+        if self.quantized:
+            reaches = input_reaches(self._network, self._average.weights)
+            training["quantization"] = {"method": "qat", "input_reaches": reaches}
+        return training
 
     def _resume(self) -> None:
         state = self.folder.load_state()
@@ -224,11 +239,13 @@ class Trainer:
             raise self.folder.damaged(error) from error
 
 
-def _described(job: TrainingJob, teacher: Teacher | None) -> dict[str, Any]:
+def _described(job: TrainingJob, teacher: Teacher | None, quantized: tuple[str, ...]) -> dict[str, Any]:
     described = job.describe()
     if job.initial_weights is not None:
         sha256 = hashlib.sha256(job.initial_weights.read_bytes()).hexdigest()
         described["initial_weights"] = {"file": job.initial_weights.name, "sha256": sha256}
     if teacher is not None:
         described["teacher"] = teacher.describe()
+    if quantized:
+        described["quantization"] = {"method": "qat", "layers": list(quantized)}
     return described

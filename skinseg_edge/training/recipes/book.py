@@ -4,22 +4,23 @@ from collections.abc import Mapping
 
 from skinseg_edge.known_names import unknown_name
 from skinseg_edge.training.recipes import best, papers
+from skinseg_edge.training.recipes.qat import QAT
 from skinseg_edge.training.recipes.recipe import Recipe
 
 __all__ = ["recipe", "recipe_names"]
 
 _RECIPES: Mapping[str, Mapping[str, Recipe]] = {
-    "cmssm": {"paper": papers.CMSSM, "best": best.CMSSM},
-    "hhbsnet": {"paper": papers.HHBSNET, "best": best.HHBSNET},
-    "scsonet": {"paper": papers.SCSONET, "best": best.SCSONET},
-    "ulffn": {"paper": papers.ULFFN, "best": best.ULFFN},
-    "unet": {"paper": papers.UNET, "best": best.UNET},
+    "cmssm": {"paper": papers.CMSSM, "best": best.CMSSM, "qat": QAT},
+    "hhbsnet": {"paper": papers.HHBSNET, "best": best.HHBSNET, "qat": QAT},
+    "scsonet": {"paper": papers.SCSONET, "best": best.SCSONET, "qat": QAT},
+    "ulffn": {"paper": papers.ULFFN, "best": best.ULFFN, "qat": QAT},
+    "unet": {"paper": papers.UNET, "best": best.UNET, "qat": QAT},
 }
-_OF_OTHERS: Mapping[str, Recipe] = {"best": best.BEST}
+_OF_OTHERS: Mapping[str, Recipe] = {"best": best.BEST, "qat": QAT}
 
 
 def recipe_names(network: str) -> tuple[str, ...]:
-    """Return the names of the recipes for *network*; the user's own networks have `best`."""
+    """Return the names of the recipes for *network*; the user's own networks have `best` and `qat`."""
     return tuple(sorted(_RECIPES.get(network, _OF_OTHERS)))
 
 

@@ -14,8 +14,8 @@ PAPERS = ("cmssm", "hhbsnet", "scsonet", "ulffn", "unet")
 
 
 @pytest.mark.parametrize("network", PAPERS)
-def test_every_network_of_a_paper_has_both_recipes_and_their_losses_exist(network: str) -> None:
-    assert recipe_names(network) == ("best", "paper")
+def test_every_network_of_a_paper_has_its_recipes_and_their_losses_exist(network: str) -> None:
+    assert recipe_names(network) == ("best", "paper", "qat")
     for name in recipe_names(network):
         chosen = recipe(network, name)
         assert chosen.loss in LOSSES
@@ -28,8 +28,8 @@ def test_every_paper_names_its_split(network: str) -> None:
     assert recipe(network, "paper").split
 
 
-def test_the_users_own_network_has_the_projects_recipe() -> None:
-    assert recipe_names("mine") == ("best",)
+def test_the_users_own_network_has_the_projects_recipes() -> None:
+    assert recipe_names("mine") == ("best", "qat")
 
 
 def test_the_papers_recipe_of_scsonet_is_300_epochs_of_batch_8_with_adamw() -> None:
@@ -86,7 +86,7 @@ def test_sgd_comes_with_the_papers_momentum() -> None:
 
 
 def test_an_unknown_recipe_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(UnknownName, match="'bst': known are best, paper; did you mean 'best'"):
+    with pytest.raises(UnknownName, match="'bst': known are best, paper, qat; did you mean 'best'"):
         recipe("scsonet", "bst")
 
 
