@@ -23,8 +23,9 @@ _RING = 48
 _SMALLEST_SHARE = 0.005  # of the photo: less skin than this is dirt between masks
 _CORNER_LIGHTNESS = 20.0  # L*; the dark corners of dermoscopes lie below, the darkest skin in a usable photo above
 _CORNER_MARGIN = 9  # the light falls off towards such a corner
-_HAIR_WIDTH = 9
-_HAIR_DEPTH = 6.0  # L* that a thin line is darker, or lighter, than what surrounds it
+_CORNER_WIDTH = 9  # what is thinner is a hair that runs out of the photo
+_HAIR_WIDTH = 7
+_HAIR_DEPTH = 6.0  # L* that a hair or a ruler's line is darker than the skin beside it
 _GLARE = 250  # of 255: a channel that is full has lost its colour
 _OUTLIER = 3.0  # robust standard deviations
 
@@ -83,25 +84,32 @@ def _ring(lesion: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _disturbed(pixels: NDArray[np.uint8], lightness: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Answer where something else than skin is seen: black corners, thin dark or light lines, glare."""
+    """Answer where something else than skin is seen: black corners, dark lines, glare.
+
+    Light lines are left to the median: what looks for them takes the skin between dark hairs for lines as well.
+    """
     corners = _grown(_dark_at_border(lightness), _CORNER_MARGIN)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_HAIR_WIDTH, _HAIR_WIDTH))
-    dark_lines = cv2.morphologyEx(lightness, cv2.MORPH_BLACKHAT, kernel) > _HAIR_DEPTH
-    light_lines = cv2.morphologyEx(lightness, cv2.MORPH_TOPHAT, kernel) > _HAIR_DEPTH
-    lines = _grown(np.asarray(dark_lines | light_lines), 1)
+    lines = _grown(cv2.morphologyEx(lightness, cv2.MORPH_BLACKHAT, _disc(_HAIR_WIDTH)) > _HAIR_DEPTH, 1)
     return np.asarray(corners | lines | (pixels.max(axis=2) >= _GLARE), np.bool_)
 
 
 def _dark_at_border(lightness: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Answer where the photo is black and that blackness reaches the photo's border."""
-    _, regions = cv2.connectedComponents((lightness < _CORNER_LIGHTNESS).astype(np.uint8), connectivity=8)
+    """Answer where the photo is black in a broad patch that reaches the photo's border."""
+    dark = (lightness < _CORNER_LIGHTNESS).astype(np.uint8)
+    framed = np.pad(dark, _CORNER_WIDTH, mode="edge")  # so that the photo's border trims nothing
+    broad = cv2.morphologyEx(framed, cv2.MORPH_OPEN, _disc(_CORNER_WIDTH))
+    inner = slice(_CORNER_WIDTH, -_CORNER_WIDTH)
+    _, regions = cv2.connectedComponents(broad[inner, inner].copy(), connectivity=8)
     border = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
     return np.isin(regions, np.unique(border[border > 0]))
 
 
 def _grown(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel), np.bool_)
+    return np.asarray(cv2.dilate(np.asarray(mask, np.uint8), _disc(2 * reach + 1)), np.bool_)
+
+
+def _disc(width: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)), np.uint8)
 
 
 def _without_outliers(skin: NDArray[np.float32]) -> NDArray[np.float32]:

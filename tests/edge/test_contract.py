@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from skinseg_edge.acceptance_limits import AcceptanceLimits, PrecisionLimits
 from skinseg_edge.contract import CONTRACT_SCHEMA, ModelContract
 from skinseg_edge.errors import ContractInvalid, SchemaUnknown, SkinsegError
 
@@ -25,12 +26,16 @@ MELASMA = ModelContract(
     input_hw=(512, 512), classes=("BACKGROUND", "ET", "HHB", "XB", "LF", "RF"), lesion_classes=("HHB",)
 )
 
+STRICT = dataclasses.replace(
+    BINARY, limits=PrecisionLimits(int8=AcceptanceLimits(mean_dice=1, expert_dice_drop=0, subgroup_dice_drop=0.02))
+)
+
 
 def _document(**changes: object) -> dict[str, object]:
     return BINARY.to_json() | changes
 
 
-@pytest.mark.parametrize("contract", [BINARY, FIVE_CLASSES, MELASMA])
+@pytest.mark.parametrize("contract", [BINARY, FIVE_CLASSES, MELASMA, STRICT])
 def test_a_contract_comes_back_from_json_text_unchanged(contract: ModelContract) -> None:
     assert ModelContract.from_json(json.loads(json.dumps(contract.to_json()))) == contract
 
@@ -76,6 +81,19 @@ def test_the_json_names_lesion_classes_only_where_a_contract_does() -> None:
     # Contracts of before, and their fingerprints, stay what they were.
     assert "lesion_classes" not in FIVE_CLASSES.to_json()
     assert MELASMA.to_json()["lesion_classes"] == ["HHB"]
+
+
+def test_the_json_names_limits_only_where_they_are_not_the_usual_ones() -> None:
+    assert "limits" not in MELASMA.to_json()
+    assert STRICT.to_json()["limits"] == {
+        "fp16": {"mean_dice": 0.998, "expert_dice_drop": 0.002, "subgroup_dice_drop": 0.01},
+        "int8": {"mean_dice": 1, "expert_dice_drop": 0, "subgroup_dice_drop": 0.02},
+    }
+
+
+def test_limits_of_another_type_are_refused() -> None:
+    with pytest.raises(ContractInvalid, match=r"limits are \{\}, expected PrecisionLimits"):
+        ModelContract(input_hw=(256, 256), limits={})  # type: ignore[arg-type]  # the point of the test
 
 
 def test_a_contract_cannot_be_changed_but_serves_as_a_key() -> None:
@@ -198,6 +216,9 @@ def test_a_foreign_field_is_named() -> None:
         ("lesion_classes", [["lesion"]], "lesion_classes are (['lesion'],)"),
         ("lesion_classes", ["x" * 100_000], "lesion_classes are ('xxx"),
         ("lesion_classes", ["mole"] * 100_000, "lesion_classes are ('mole', 'mole'"),
+        ("limits", None, "limits is None, expected a JSON object"),
+        ("limits", {"fp16": {}}, "field 'int8' of limits is missing"),
+        ("limits", {"x" * 100_000: 1}, "field 'fp16' of limits is missing"),
         ("threshold", {}, "threshold is {}, expected a number"),
         ("threshold", "x" * 100_000, "threshold is 'xxx"),
     ],
@@ -217,7 +238,7 @@ def test_what_is_no_object_is_refused(document: object) -> None:
 
 def test_whatever_json_brings_gives_a_contract_or_one_of_our_errors() -> None:
     odd_values: list[object] = [None, True, -1, 0.5, 1e308, 10**400, "", "RGB", [], [[]], [256, 256], {}, {"a": None}]
-    for field in MELASMA.to_json():
+    for field in (*MELASMA.to_json(), "limits"):
         for value in odd_values:
             document: Mapping[str, object] = _document(**{field: value})
             try:

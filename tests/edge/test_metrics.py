@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from skinseg_edge.metrics import BinaryCounts, area_drift, counts, dice, hd95_px, iou
+from skinseg_edge.metrics import BinaryCounts, area_drift, counts, dice, hd95_px, iou, nsd, outline_distances
 
 
 def square(top: int, left: int, side: int, hw: tuple[int, int] = (20, 20)) -> NDArray[np.bool_]:
@@ -106,7 +106,51 @@ def test_a_lesion_that_fills_the_picture_has_its_outline_on_the_edge() -> None:
     assert hd95_px(full, square(1, 1, 28, (30, 30))) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("measure", [counts, dice, iou, area_drift, hd95_px])
+def test_surface_dice_is_the_share_of_both_outlines_within_the_tolerance() -> None:
+    # Two squares, 3 columns apart, 28 outline pixels each. Further than 2 px from the other outline: the outer column
+    # (8) and the middle two of the inner one (rows 3 and 4 of 0 to 7), 3 px from any side of the other square.
+    ours, theirs = square(4, 4, 8, (24, 24)), square(4, 7, 8, (24, 24))
+
+    assert nsd(ours, theirs, 2) == nsd(theirs, ours, 2) == 18 / 28
+    assert nsd(ours, theirs, 3) == 1  # a distance of just the tolerance is within
+    assert nsd(ours, theirs, 0) < nsd(ours, theirs, 1) < nsd(ours, theirs, 2)
+
+
+def test_surface_dice_of_empty_masks() -> None:
+    empty, lesion = np.zeros((20, 20), np.bool_), square(5, 5, 4)
+
+    assert (nsd(empty, empty, 2), nsd(empty, lesion, 2), nsd(lesion, empty, 2)) == (1, 0, 0)
+
+
+def test_a_tolerance_below_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"the tolerance is -1 px, expected 0 or more"):
+        nsd(square(1, 1, 4), square(1, 1, 4), -1)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_outline_distances_are_those_of_every_pair_of_outline_pixels_in_the_whole_picture(seed: int) -> None:
+    # Worked out from the definition, without a window or a distance transform; some of the masks touch the borders.
+    rng = np.random.default_rng(seed)
+    places = rng.integers(0, 40, (4, 3))
+    one, two, three, four = (square(int(top), int(left), int(side), (48, 64)) for top, left, side in places)
+    ours, theirs = one ^ two, three ^ four
+
+    distances = outline_distances(ours, theirs)
+
+    a, b = _outline_pixels(ours), _outline_pixels(theirs)
+    between = np.sqrt(((a[:, None] - b[None]) ** 2).sum(axis=2))
+    assert distances.to_reference == pytest.approx(between.min(axis=1), abs=1e-4)
+    assert distances.to_mask == pytest.approx(between.min(axis=0), abs=1e-4)
+
+
+def _outline_pixels(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    framed = np.pad(mask, 1)
+    rows_columns = np.argwhere(mask)
+    sides = [(0, 1), (2, 1), (1, 0), (1, 2)]
+    return np.array([(r, c) for r, c in rows_columns if not all(framed[r + down, c + right] for down, right in sides)])
+
+
+@pytest.mark.parametrize("measure", [counts, dice, iou, area_drift, hd95_px, outline_distances])
 def test_masks_of_two_shapes_are_refused_with_both_shapes(measure: object) -> None:
     assert callable(measure)
 
