@@ -108,7 +108,8 @@ def test_a_lesion_that_is_lost_has_figures_without_end_and_fails(segmenter: Segm
 
 
 def test_subjects_are_taken_one_at_a_time(segmenter: Segmenter) -> None:
-    asked, done = [], []
+    asked: list[int] = []
+    done: list[int] = []
 
     def subjects() -> Iterator[Subject]:
         for subject in drawn(segmenter, 3):
@@ -137,9 +138,8 @@ def test_an_unknown_precision_is_refused_before_any_picture_is_run(segmenter: Se
 
 @pytest.mark.parametrize("whose", ["trained network's", "expert's"])
 def test_a_mask_of_another_size_is_refused_with_both_sizes(segmenter: Segmenter, whose: str) -> None:
-    subject = ellipse(segmenter.segment(photo_and_mask()[0]).mask)
-    turned = np.zeros((320, 240), np.bool_)
-    wrong = dataclasses.replace(subject, **{"trained" if "trained" in whose else "expert": turned})
+    upright, turned = np.zeros((240, 320), np.bool_), np.zeros((320, 240), np.bool_)
+    wrong = ellipse(turned) if whose.startswith("trained") else dataclasses.replace(ellipse(upright), expert=turned)
 
     with pytest.raises(InputError) as caught:
         judge(segmenter, [wrong], precision="int8")
