@@ -43,7 +43,7 @@ def test_the_extra_all_takes_every_extra_but_those_that_need_cuda(settings: dict
     (line,) = extras["all"]
 
     taken = set(line.partition("[")[2].rstrip("]").split(","))
-    assert taken == set(extras) - {"all", "jetson", "baselines"}
+    assert taken == set(extras) - {"all", "jetson", "baselines", "modelopt"}
 
 
 def test_numpy_has_a_ceiling_in_the_coreml_extra_only(settings: dict[str, Any]) -> None:
