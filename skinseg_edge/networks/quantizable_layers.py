@@ -98,7 +98,7 @@ def _reason_against(node: Node, module: nn.Module) -> str:
         return "attention: its input is pooled to 1 x 1"
     end = _end(node)
     if not end and module.in_channels <= _FEW_CHANNELS:
-        return f"the first layer: it reads {module.in_channels} channels"
+        return f"it reads {module.in_channels} channels, as a first layer does"
     return end
 
 

@@ -89,7 +89,7 @@ def test_first_layer_and_head_are_left_alone_and_the_rest_is_quantizable() -> No
     choice = around(nn.Conv2d(8, 8, 3))
     assert choice.quantizable == ("judged",)
     assert choice.left_alone == {
-        "first": "the first layer: it reads 3 channels",
+        "first": "it reads 3 channels, as a first layer does",
         "head": "a head: it feeds the output",
     }
 

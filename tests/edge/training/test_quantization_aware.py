@@ -82,9 +82,13 @@ def test_values_beyond_the_reach_are_clamped_and_pass_no_gradient() -> None:
     assert images.grad[0, 0].tolist() == [[pytest.approx(1, abs=1e-3)] * 2, [0, 0]]
 
 
-def test_a_gradient_reaches_every_weight() -> None:
+@pytest.mark.parametrize("half", [False, True])
+def test_a_gradient_reaches_every_weight(half: bool) -> None:
     layer = FakeQuantizedConv2d(nn.Conv2d(3, 4, 3))
-    layer(planes(2, 3, 8, 8)).square().sum().backward()
+    with torch.autocast("cpu", enabled=half):
+        result = layer(planes(2, 3, 8, 8))
+    assert result.dtype == (torch.bfloat16 if half else torch.float32)
+    result.float().square().sum().backward()
     assert layer.weight.grad is not None
     assert bool((layer.weight.grad != 0).all())
 
