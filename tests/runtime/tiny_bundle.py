@@ -1,8 +1,8 @@
 """Bundles for tests: a network of six nodes that takes what is dark for a lesion, so every mask can be foretold."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -14,6 +14,8 @@ from skinseg_edge.bundle import BundleDraft
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.image_io import encode_png
 from skinseg_edge.manifest import Artefact, GoldenCase, Provenance
+
+Checks: TypeAlias = Mapping[str, float | str | bool]
 
 SKIN, LESION = (214, 176, 158), (70, 40, 36)  # RGB; means 183 and 49, on either side of the network's 128
 
@@ -36,8 +38,10 @@ def write_photo(path: Path) -> Path:
     return path
 
 
-def binary_model(hw: tuple[int, int] = (64, 96), *, batch: int | str = 1, output: str = "probability") -> bytes:
-    """probability = sigmoid((128 - mean of R, G, B) / 8)."""
+def binary_model(
+    hw: tuple[int, int] = (64, 96), *, batch: int | str = 1, output: str = "probability", middle: float = 128
+) -> bytes:
+    """probability = sigmoid((middle - mean of R, G, B) / 8)."""
     nodes = [
         helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
         helper.make_node("Transpose", ["float"], ["planes"], perm=[0, 3, 1, 2]),
@@ -46,7 +50,7 @@ def binary_model(hw: tuple[int, int] = (64, 96), *, batch: int | str = 1, output
         helper.make_node("Div", ["darkness", "slope"], ["logit"]),
         helper.make_node("Sigmoid", ["logit"], [output]),
     ]
-    constants: dict[str, ArrayLike] = {"channel": np.array([1]), "middle": np.float32(128), "slope": np.float32(8)}
+    constants: dict[str, ArrayLike] = {"channel": np.array([1]), "middle": np.float32(middle), "slope": np.float32(8)}
     return _model(nodes, constants, [batch, *hw, 3], [batch, 1, *hw], output)
 
 
@@ -101,11 +105,33 @@ def write_bundle(
     trained: bool = True,
     status: Literal["verified", "failed"] = "verified",
     golden: Callable[[NDArray[np.bool_]], NDArray[np.bool_]] | None = lambda mask: mask,
+    forms: Mapping[str, bytes] | None = None,
+    failed: Collection[str] = (),
+    checks: Mapping[str, Checks] | None = None,
 ) -> Path:
-    """Write a bundle; *golden* turns the true mask of its one golden case into the one that is recorded."""
+    """Write a bundle; *golden* turns the true mask of its one golden case into the one that is recorded.
+
+    *forms*: models beside the fp32 one, by precision. *failed*: those of them that failed their acceptance. *checks*:
+    figures of a form, by precision.
+    """
     folder.mkdir(parents=True)
     draft = BundleDraft(folder)
     draft.add_bytes("model.onnx", model or binary_model())
+    figures = checks or {}
+    artefacts = [
+        Artefact(name="onnx", path="model.onnx", precision="fp32", status=status, checks=figures.get("fp32", {}))
+    ]
+    for precision, form in (forms or {}).items():
+        draft.add_bytes(f"model.{precision}.onnx", form)
+        artefacts.append(
+            Artefact(
+                name=f"onnx-{precision}",
+                path=f"model.{precision}.onnx",
+                precision=precision,
+                status="failed" if precision in failed else "verified",
+                checks=figures.get(precision, {}),
+            )
+        )
     cases = []
     if golden is not None:
         photo, mask = photo_and_mask()
@@ -133,7 +159,7 @@ def write_bundle(
             tools={},
             created="2025-01-31",
         ),
-        artefacts=[Artefact(name="onnx", path="model.onnx", precision="fp32", status=status, checks={})],
+        artefacts=artefacts,
         golden=cases,
     )
     return folder
