@@ -1,0 +1,164 @@
+"""Every form of a bundle's model, timed side by side with one engine, and whether each may be used here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Literal, TypeAlias
+
+from skinseg_edge.bundle import Bundle
+from skinseg_edge.errors import ToolMissing, VerificationFailed
+from skinseg_edge.image_io import decode
+from skinseg_edge.manifest import Artefact
+from skinseg_runtime.benchmark import Job, Measured
+from skinseg_runtime.benchmark_worker import measure_apart
+from skinseg_runtime.engines import PRECISIONS, artefact_name
+
+__all__ = ["ROUNDS", "Form", "Status", "compare", "forms_of", "steps"]
+
+ROUNDS = 5
+
+Status: TypeAlias = Literal["passes", "failed acceptance", "fails here", "unproven", "untrained"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """One precision of the model.
+
+    *artefact*, *size_bytes*: its entry in the manifest, and the size of its file. *measured*: None if it was not run to
+    the end. *failure*: why it could not be run here, else empty. *is_trained*: whether the weights were.
+    """
+
+    precision: str
+    artefact: Artefact
+    size_bytes: int
+    is_trained: bool = True
+    measured: Measured | None = None
+    failure: str = ""
+
+    @property
+    def status(self) -> Status:
+        """Whether it may be used on this machine, with this engine."""
+        return self._verdict[0]
+
+    @property
+    def reason(self) -> str:
+        """Why it may not; empty if it may."""
+        return self._verdict[1]
+
+    @property
+    def passes(self) -> bool:
+        """Whether it was accepted where it was made, and reached its golden masks here."""
+        return self.status == "passes"
+
+    @property
+    def inference_ms(self) -> float:
+        """Median time in the network, ms; infinite if it was not run to the end."""
+        return float("inf") if self.measured is None else self.measured.latency["inference"].p50_ms
+
+    @property
+    def gate_dice(self) -> float | None:
+        """Mean Dice to the trained network's masks when it was accepted, or None where the manifest has none."""
+        figure = self.artefact.checks.get("mean_dice")
+        return float(figure) if isinstance(figure, float | int) else None
+
+    @property
+    def _verdict(self) -> tuple[Status, str]:
+        if self.artefact.status != "verified":
+            return "failed acceptance", str(self.artefact.checks.get("failure", "it failed where it was made"))
+        if self.failure or self.measured is None:
+            return "fails here", self.failure or "it was not run"
+        if not self.is_trained:
+            return "untrained", "the weights are untrained, made to try targets with"
+        golden = self.measured.golden
+        missed = sum(not score.passed for score in golden)
+        if missed:
+            return "fails here", f"{missed} of {len(golden)} golden cases left their tolerance"
+        if not golden:
+            return "unproven", "the bundle has no golden cases, so nothing shows that its masks are right here"
+        return "passes", ""
+
+
+@dataclass
+class _Parts:
+    """What was measured of one form so far."""
+
+    measured: list[Measured] = field(default_factory=list)
+    failure: str = ""
+
+
+def forms_of(bundle: Bundle) -> tuple[Form, ...]:
+    """Return the ONNX forms that a bundle holds, in the order of PRECISIONS, not yet measured."""
+    manifest = bundle.manifest
+    present = {artefact.name: artefact for artefact in manifest.artefacts}
+    found = [(precision, present.get(artefact_name(precision))) for precision in PRECISIONS]
+    return tuple(
+        Form(
+            precision=precision,
+            artefact=artefact,
+            size_bytes=sum(record.size for record in manifest.below(artefact.path).values()),
+            is_trained=manifest.provenance.trained,
+        )
+        for precision, artefact in found
+        if artefact is not None
+    )
+
+
+def steps(bundle: Bundle, job: Job) -> int:
+    """Return how many processes `compare` will start at most."""
+    return min(ROUNDS, job.runs) * len(_runnable(forms_of(bundle)))
+
+
+def compare(
+    bundle: Bundle,
+    job: Job,
+    *,
+    advance: Callable[[], None] = lambda: None,
+    run: Callable[[Job], Measured] = measure_apart,
+) -> tuple[Form, ...]:
+    """Time every form of a bundle that was accepted; one that fails on the way stays in the list, with the reason.
+
+    The runs of *job* are cut into ROUNDS; in each, every form gets a process of its own, and every second round goes
+    backwards, so that what else the machine does meets all forms alike. *advance*: called after each process. *run*:
+    does one job, as `measure_apart`.
+
+    Raises PictureUnreadable and its kin if a photo is none, ToolMissing if the engine cannot run here.
+    """
+    for photo in job.photos:
+        decode(photo, at_least_hw=bundle.contract.input_hw)  # a bad photo is no fault of a form
+    forms = forms_of(bundle)
+    parts = {form.precision: _Parts() for form in forms}
+    order = [form.precision for form in _runnable(forms)]
+    for part in _jobs(job):
+        for precision in order:
+            if not parts[precision].failure:
+                _collect(parts[precision], replace(part, precision=precision), run)
+            advance()
+        order.reverse()
+    return tuple(_finished(form, parts) for form in forms)
+
+
+def _runnable(forms: tuple[Form, ...]) -> list[Form]:
+    return [form for form in forms if form.artefact.status == "verified"]
+
+
+def _jobs(job: Job) -> list[Job]:
+    """Cut the runs of a job into rounds that differ by one run at most; the first also scores the golden cases."""
+    rounds = min(ROUNDS, job.runs)
+    ends = [job.runs * number // rounds for number in range(rounds + 1)]
+    return [replace(job, runs=end - start, first=start, golden=start == 0) for start, end in pairwise(ends)]
+
+
+def _collect(parts: _Parts, job: Job, run: Callable[[Job], Measured]) -> None:
+    try:
+        parts.measured.append(run(job))
+    except ToolMissing:
+        raise
+    except VerificationFailed as error:
+        parts.failure = str(error)
+
+
+def _finished(form: Form, parts: Mapping[str, _Parts]) -> Form:
+    own = parts[form.precision]
+    if own.failure or not own.measured:
+        return replace(form, failure=own.failure)
+    return replace(form, measured=Measured.joined(own.measured))
