@@ -1,0 +1,180 @@
+"""`skinseg-bench`: how long a photo takes with a bundle on this machine, and which form of the model to use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from skinseg_edge.command_line import Ui, command, name_option
+from skinseg_edge.errors import VerificationFailed
+from skinseg_runtime.engines import ENGINES, PRECISIONS
+
+if TYPE_CHECKING:
+    from skinseg_edge.bundle import Bundle
+    from skinseg_runtime.benchmark import Job, Measured
+    from skinseg_runtime.benchmark_report import Report
+
+__all__ = ["main"]
+
+_SCHEMA = "skinseg.bench/1"
+_PATH = click.Path(path_type=Path)
+_COSTS = ("status", "size MB", "load s", "memory MiB", "golden Dice mean", "golden Dice worst")  # below the stages
+_AT_LEAST_ONE = click.IntRange(min=1)
+
+
+@command(
+    "skinseg-bench",
+    _SCHEMA,
+    examples=(
+        "skinseg-bench lesion.skinseg --precision fp16 --photo mole.jpg",
+        "skinseg-bench lesion.skinseg --compare -o comparison",
+    ),
+)
+@click.argument("bundle", type=_PATH)
+@name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the network.")
+@name_option("--precision", "precision", PRECISIONS, help="Which form of it. Default: fp32.")
+@click.option("--compare", is_flag=True, help="Put every form in the bundle on one page, and say which to use.")
+@click.option("--photo", "photos", type=_PATH, multiple=True, metavar="FILE", help="Time this one; repeatable.")
+@click.option("--runs", type=_AT_LEAST_ONE, default=50, show_default=True, help="Photos that are timed.")
+@click.option("--warm-up", type=click.IntRange(min=0), default=5, show_default=True, help="Photos before those.")
+@click.option("--threads", type=_AT_LEAST_ONE, help="For one photo. Default: the cores that may be used.")
+@click.option("-o", "--output", type=_PATH, metavar="DIR", help="Folder for the page as .md, .csv and .json.")
+@click.option("--force", is_flag=True, help="Replace an earlier page there.")
+@click.option("--trusted-key", type=_PATH, help="Public key (PEM) that must have signed the bundle.")
+def main(
+    ui: Ui,
+    bundle: Path,
+    engine: str,
+    precision: str | None,
+    compare: bool,
+    photos: tuple[Path, ...],
+    runs: int,
+    warm_up: int,
+    threads: int | None,
+    output: Path | None,
+    force: bool,
+    trusted_key: Path | None,
+) -> int:
+    """Time the model in BUNDLE on this machine: decode, preprocess, inference, postprocess, and the whole.
+
+    The photos take turns: those given, or else the bundle's golden pictures. With --compare each precision in the
+    bundle runs in processes of its own, in rounds; those that were refused when they were made are listed and not run.
+    The exit code is 1 when none of them passes.
+    """
+    from skinseg_edge.atomic_files import check_free
+    from skinseg_edge.bundle import Bundle
+    from skinseg_runtime.benchmark import Job
+
+    if output is not None and not compare:
+        raise click.UsageError("-o writes the page of a comparison: add --compare, or leave -o out")
+    if precision is not None and compare:
+        raise click.UsageError("--compare times every precision: leave --precision out")
+    if output is not None:
+        check_free(output, force=force)
+    job = Job(
+        bundle=bundle,
+        engine=engine,
+        precision=precision or "fp32",
+        photos=photos,
+        runs=runs,
+        warm_up=warm_up,
+        threads=threads,
+        trusted_key=trusted_key,
+    )
+    opened = Bundle.open(bundle, trusted_key=trusted_key)
+    return _compare(ui, opened, job, output, force) if compare else _time(ui, opened, job)
+
+
+def _time(ui: Ui, bundle: Bundle, job: Job) -> int:
+    from dataclasses import replace
+
+    from skinseg_runtime.benchmark import measure
+    from skinseg_runtime.benchmark_report import report_on
+    from skinseg_runtime.comparison import forms_of
+    from skinseg_runtime.engines import artefact_name
+
+    bundle.artefact(artefact_name(job.precision))  # says what there is, if this is not
+    (form,) = (form for form in forms_of(bundle) if form.precision == job.precision)
+    measured = measure(replace(job, golden=True))
+    timed = replace(form, measured=measured)
+    if not timed.passes:
+        ui.warn(f"these times hold, but the form is not to be used here: {timed.reason}")
+    report = report_on(bundle, job, (timed,))
+    return ui.result(report.to_json(), _stages(report, measured))
+
+
+def _compare(ui: Ui, bundle: Bundle, job: Job, output: Path | None, force: bool) -> int:
+    from skinseg_runtime.benchmark_report import report_on
+    from skinseg_runtime.comparison import compare, steps
+
+    with ui.progress(steps(bundle, job), "comparing") as advance:
+        report = report_on(bundle, job, compare(bundle, job, advance=advance))
+    found = report.verdict
+    document = {
+        **report.to_json(),
+        "verdict": {"fastest": found.fastest, "use": found.use, "sentences": list(found.sentences)},
+    }
+    files = [] if output is None else _write(report, document, output, force)
+    failure = None
+    if found.use is None:
+        failure = VerificationFailed(f"cannot name a form of {bundle.path.name} for use here: none of them passes")
+    return ui.result({**document, "files": [str(path) for path in files]}, _page(report, files), failure=failure)
+
+
+def _write(report: Report, document: dict[str, object], output: Path, force: bool) -> list[Path]:
+    from skinseg_edge.atomic_files import fresh_folder
+    from skinseg_runtime.benchmark_report import csv_page, markdown_page
+
+    pages = {
+        "benchmark.md": markdown_page(report),
+        "benchmark.csv": csv_page(report),
+        "benchmark.json": json.dumps({"schema": _SCHEMA, **document}, indent=2, allow_nan=False) + "\n",
+    }
+    with fresh_folder(output, force, only_if_holds="benchmark.json") as folder:
+        for name, text in pages.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    return [output / name for name in pages]
+
+
+def _stages(report: Report, measured: Measured) -> object:
+    """Lay out one form: its stages, then what it costs to hold."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    from skinseg_runtime.benchmark_report import HEADINGS, cells
+
+    (form,) = report.forms
+    table = Table(f"{form.precision}, ms", box=None, pad_edge=False)
+    for heading in ("p50", "p90", "p99"):
+        table.add_column(heading, justify="right")
+    for stage, latency in measured.latency.items():
+        table.add_row(stage, *(f"{ms:.2f}" for ms in (latency.p50_ms, latency.p90_ms, latency.p99_ms)))
+    row = dict(zip(HEADINGS, cells(form), strict=True))
+    cost = "   ".join(f"{heading}: {row[heading]}" for heading in _COSTS)
+    return Group(*(Text(line) for line in report.heading), Text(""), table, Text(""), Text(cost))
+
+
+def _page(report: Report, files: list[Path]) -> object:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    from skinseg_runtime.benchmark_report import HEADINGS, cells
+
+    table = Table(box=None, pad_edge=False)
+    for place, heading in enumerate(HEADINGS):
+        table.add_column(heading, justify="left" if place < 2 else "right")
+    for form in report.forms:
+        style = "" if form.passes else "red"
+        table.add_row(*cells(form), style="green" if form.precision == report.verdict.use else style)
+    told = [*report.verdict.sentences, *(f"-> {path}" for path in files)]
+    head = (Text(line) for line in report.heading)
+    return Group(*head, Text(""), table, Text(""), *(Text(sentence) for sentence in told))
+
+
+if __name__ == "__main__":
+    main()

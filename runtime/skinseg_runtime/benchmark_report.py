@@ -1,0 +1,175 @@
+"""What skinseg-bench found, as a document and on a page: terminal, Markdown, CSV.
+
+A report tells how many photos were timed, not which: file names of a clinic's photos stay there.
+"""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+
+from skinseg_edge.bundle import Bundle
+from skinseg_runtime.benchmark import Job
+from skinseg_runtime.benchmark_verdict import Verdict, verdict
+from skinseg_runtime.comparison import Form
+from skinseg_runtime.latency import STAGES
+from skinseg_runtime.machine import machine
+from skinseg_runtime.usable_cores import usable_cores
+
+__all__ = ["HEADINGS", "Report", "cells", "csv_page", "markdown_page", "report_on"]
+
+HEADINGS = (
+    "precision",
+    "status",
+    "size MB",
+    "load s",
+    "inference p50 ms",
+    "inference p90 ms",
+    "whole p50 ms",
+    "memory MiB",
+    "golden Dice mean",
+    "golden Dice worst",
+    "gate Dice",
+)
+
+_MB = 1e6
+_LEGEND = """\
+Inference is the network alone; whole is a photo's way from its bytes to the mask and its measurements. Load is from the
+bundle's folder to a network that is ready. Memory is the most that the process held, libraries and photos included.
+Golden Dice was measured here, against the masks in the bundle; gate Dice is the mean to the trained network's masks
+when the form was accepted, as the manifest has it. "-" was not measured or is not recorded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One run of skinseg-bench.
+
+    *model*: name and hash of the bundle. *machine*: see `machine.machine`. *date*: UTC, ISO. *method*: photos, runs,
+    warm-up, threads. *forms*: what was measured, at least one.
+    """
+
+    model: Mapping[str, str]
+    machine: Mapping[str, object]
+    date: str
+    method: Mapping[str, object]
+    forms: tuple[Form, ...]
+
+    @property
+    def engine(self) -> str:
+        """The engine's name, or "none" where nothing ran."""
+        return next((form.measured.engine for form in self.forms if form.measured), "none")
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Versions of what computed; empty where nothing ran."""
+        return next((form.measured.versions for form in self.forms if form.measured), {})
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Which form to use here."""
+        return verdict(self.forms, self.engine)
+
+    @property
+    def heading(self) -> list[str]:
+        """What the figures belong to, in three lines."""
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        where = f"{self.machine['processor']}, {self.machine['system']}, {self.machine['cores']} cores usable"
+        how = "{runs} runs after {warm_up} to warm up, {count} {source}, {threads} threads".format(**self.method)
+        return [f"{self.model['name']} with {self.engine} ({versions})", where, f"{how}; {self.date}"]
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain values for `json.dumps`."""
+        return {
+            "model": dict(self.model),
+            "engine": {"name": self.engine, "versions": dict(self.versions)},
+            "machine": dict(self.machine),
+            "date": self.date,
+            "method": dict(self.method),
+            "forms": [_form_json(form) for form in self.forms],
+        }
+
+
+def report_on(bundle: Bundle, job: Job, forms: tuple[Form, ...]) -> Report:
+    """Put a date, a machine and a method to what was measured."""
+    return Report(
+        model={"name": bundle.manifest.name, "bundle_sha256": bundle.sha256},
+        machine=machine(),
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        method={
+            "runs": job.runs,
+            "warm_up": job.warm_up,
+            "threads": job.threads or usable_cores(),
+            "source": "photos" if job.photos else "golden pictures",
+            "count": len(job.photos or bundle.manifest.golden),
+        },
+        forms=forms,
+    )
+
+
+def cells(form: Form) -> list[str]:
+    """Return one row of the page, in the order of HEADINGS."""
+    start = [form.precision, form.status, f"{form.size_bytes / _MB:.2f}"]
+    gate = _figure(form.gate_dice, 4)
+    measured = form.measured
+    if measured is None:
+        return [*start, *["-"] * (len(HEADINGS) - len(start) - 1), gate]
+    inference, whole = measured.latency["inference"], measured.latency["whole"]
+    golden = [score.dice for score in measured.golden]
+    return [
+        *start,
+        f"{measured.load_s:.2f}",
+        f"{inference.p50_ms:.2f}",
+        f"{inference.p90_ms:.2f}",
+        f"{whole.p50_ms:.2f}",
+        _figure(measured.memory_mib, 0),
+        _figure(sum(golden) / len(golden) if golden else None, 4),
+        _figure(min(golden, default=None), 4),
+        gate,
+    ]
+
+
+def markdown_page(report: Report) -> str:
+    """Return the comparison as Markdown: what was measured, the table, what follows from it."""
+    heading, *rest = report.heading
+    rule = "|".join([" --- ", " --- ", *[" ---: "] * (len(HEADINGS) - 2)])
+    table = [f"| {' | '.join(HEADINGS)} |", f"|{rule}|"]
+    table += [f"| {' | '.join(cells(form))} |" for form in report.forms]
+    told = [f"- {sentence}" for sentence in report.verdict.sentences]
+    return "\n".join([f"# {heading}", "", *(f"{line}  " for line in rest), "", *table, "", *told, "", _LEGEND, ""])
+
+
+def csv_page(report: Report) -> str:
+    """Return the table of the comparison as CSV, with headings."""
+    page = io.StringIO()
+    writer = csv.writer(page, lineterminator="\n")
+    writer.writerow(HEADINGS)
+    writer.writerows(cells(form) for form in report.forms)
+    return page.getvalue()
+
+
+def _form_json(form: Form) -> dict[str, object]:
+    measured = form.measured
+    document: dict[str, object] = {
+        "precision": form.precision,
+        "artefact": form.artefact.name,
+        "status": form.status,
+        "reason": form.reason,
+        "size_bytes": form.size_bytes,
+        "gate_mean_dice": form.gate_dice,
+    }
+    if measured is None:
+        return {**document, "measured": None}
+    figures: dict[str, object] = {
+        "runs": measured.runs,
+        "load_s": measured.load_s,
+        "memory_mib": measured.memory_mib,
+        "latency": {stage: asdict(measured.latency[stage]) for stage in STAGES},
+        "golden_dice": [round(score.dice, 6) for score in measured.golden],
+    }
+    return {**document, "measured": figures}
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
