@@ -85,8 +85,12 @@ def _write_figures(axes: "Axes", layers: tuple[LayerSensitivity, ...]) -> None:
         for row, each in enumerate(layers):
             value = each.loss_alone if heading == "lost" else each.gain_restored
             axes.text(
-                x, row, f"{value:.4f}", transform=across, ha="right", va="center_baseline", fontsize=_SIZE, color=INK
+                x, row, _figure(value), transform=across, ha="right", va="center_baseline", fontsize=_SIZE, color=INK
             )
+
+
+def _figure(value: float) -> str:
+    return f"{round(value, 4) + 0.0:.4f}"  # plus 0.0: no minus before a figure that is rounded to nothing
 
 
 def _write_head(figure: "Figure", sensitivity: Sensitivity, title: str, *, has_restored: bool) -> None:

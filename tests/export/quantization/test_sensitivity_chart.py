@@ -79,6 +79,12 @@ def test_damage_that_is_all_rounding_noise_looks_small() -> None:
     assert rows_with(page, AMBER) == rows_with(page, TEAL) == 0
 
 
+def test_a_figure_that_is_rounded_to_nothing_has_no_sign() -> None:
+    assert sensitivity_png(sensitivity_of([0.1, -1e-9], [0.1, 0.0])) == sensitivity_png(
+        sensitivity_of([0.1, 0.0], [0.1, 0.0])
+    )
+
+
 def test_a_chart_needs_a_layer() -> None:
     with pytest.raises(ValueError, match="got no layer, expected at least one"):
         sensitivity_png(Sensitivity((), 1.0, 1.0))
