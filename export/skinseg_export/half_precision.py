@@ -18,7 +18,7 @@ from skinseg_export.single_nodes import single_nodes
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
-__all__ = ["HALF_LIMIT", "half_from_single", "half_value_names"]
+__all__ = ["HALF_LIMIT", "half_from_single", "half_value_names", "kept_names"]
 
 HALF_LIMIT = 65504.0  # the largest number of half precision
 
@@ -32,15 +32,16 @@ def half_from_single(single: "ModelProto", keep: Set[str] = frozenset()) -> "Mod
     """Return the half-precision model of *single*: the same uint8 input, the same float32 output, half in between.
 
     *keep*: names of nodes that stay fp32, beside what `single_nodes` names and the nodes whose weights are beyond
-    half's range; they stand between explicit casts. The file records *keep* and the latter as `skinseg.kept_fp32`.
+    half's range; they stand between explicit casts. The file records those two kinds as `skinseg.kept_fp32`.
     Q/DQ pairs (opset 19 or later) stay whole: a Q takes the precision of what it reads, a DQ that of its reader.
 
     Raises ParityFailed if the graph holds control flow, naming the node; InputError if *keep* names no node.
     """
     _check_no_control_flow(single)
     kept = _kept_nodes(single, keep)
-    half = _Rewriter(single, kept | single_nodes(single)).run()
-    names = [node.name for index, node in enumerate(single.graph.node) if index in kept]
+    always = single_nodes(single)
+    half = _Rewriter(single, kept | always).run()
+    names = [node.name for index, node in enumerate(single.graph.node) if index in kept - always]
     set_metadata(half, {"kept_fp32": _listed(names)})
     if not any(node.op_type == "QuantizeLinear" for node in half.graph.node):  # else it stays what it is: int8
         set_metadata(half, {"precision": "fp16"})
@@ -49,12 +50,21 @@ def half_from_single(single: "ModelProto", keep: Set[str] = frozenset()) -> "Mod
     return half
 
 
+def kept_names(half: "ModelProto") -> str:
+    """Return which nodes *half* keeps in fp32 beyond the rule, as the file records it: names, or "none"."""
+    return next((prop.value for prop in half.metadata_props if prop.key == "skinseg.kept_fp32"), "none")
+
+
 def half_value_names(half: "ModelProto") -> set[str]:
-    """Return the names of the values between nodes that stand in half precision."""
+    """Return the names of all values of *half* that stand in half precision, weights left out."""
     import onnx
 
-    values = onnx.shape_inference.infer_shapes(half).graph.value_info
-    return {value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT16}
+    graph = onnx.shape_inference.infer_shapes(half, strict_mode=True).graph
+    values = {each.name: each.type.tensor_type.elem_type for each in (*graph.input, *graph.value_info, *graph.output)}
+    unknown = {name for node in graph.node for name in node.output if name} - values.keys()
+    if unknown:
+        raise AssertionError(f"the types of {sorted(unknown)} are not known")
+    return {name for name, kind in values.items() if kind == onnx.TensorProto.FLOAT16}
 
 
 def _check_no_control_flow(single: "ModelProto") -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from skinseg_export.calculator import open_calculator
 from skinseg_export.deployed_graph import INPUT_NAME
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ __all__ = [
     "can_be_compared",
     "first_divergence",
     "gate_values",
-    "largest_value",
     "single_values",
     "torch_values",
 ]
@@ -76,9 +76,14 @@ def torch_values(
     return values
 
 
-def single_values(model: "ModelProto", image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-    """Return every value of the fp32 *model* for *image* ((1, H, W, 3) uint8 RGB) as ONNX Runtime computes it."""
-    return _onnxruntime_values(model, image, lambda value: True, optimised=False)
+def single_values(
+    model: "ModelProto", image: NDArray[np.uint8], names: Set[str] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Return every value of the fp32 *model* for *image* ((1, H, W, 3) uint8 RGB) as ONNX Runtime computes it.
+
+    *names*: of the values to return; None returns all.
+    """
+    return _onnxruntime_values(model, image, lambda value: names is None or value.name in names, optimised=False)
 
 
 def gate_values(model: "ModelProto", image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
@@ -95,25 +100,12 @@ def _onnxruntime_values(
 ) -> dict[str, NDArray[Any]]:
     import onnx
 
-    open_model = onnx.ModelProto()
-    open_model.CopyFrom(onnx.shape_inference.infer_shapes(model))
+    open_model = onnx.shape_inference.infer_shapes(model)
     known = {value.name for value in open_model.graph.output}
     inner = [value for value in open_model.graph.value_info if value.name not in known and wanted(value)]
     open_model.graph.output.extend(inner)
-    return _run(open_model, image, optimised=optimised)
-
-
-def _run(model: "ModelProto", image: NDArray[np.uint8], *, optimised: bool) -> dict[str, NDArray[Any]]:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    levels = onnxruntime.GraphOptimizationLevel
-    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4  # fatal: what it would print arrives as an exception, too
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = [value.name for value in model.graph.output]
-    answers = session.run(names, {INPUT_NAME: image})
+    names = [value.name for value in open_model.graph.output]
+    answers = open_calculator(open_model, optimised=optimised).run(names, {INPUT_NAME: image})
     return {name: np.asarray(answer) for name, answer in zip(names, answers, strict=True)}
 
 
@@ -129,37 +121,6 @@ def first_divergence(model: "ModelProto", ours: Values, theirs: Values, toleranc
                 if not error <= tolerance:  # a NaN diverges
                     return Divergence(node.name, error)
     return None
-
-
-def largest_value(model: "ModelProto", image: NDArray[np.uint8], names: Set[str]) -> tuple[str, float]:
-    """Return the node of the fp32 *model* that makes the largest of the values *names* for *image*, and its |x|.
-
-    The values stay inside ONNX Runtime, where each goes with its last reader.
-    """
-    import onnx
-    from onnx import TensorProto, helper
-
-    measured = onnx.shape_inference.infer_shapes(model)
-    floats = [
-        value.name
-        for value in (*measured.graph.value_info, *measured.graph.output)
-        if value.name in names and value.type.tensor_type.elem_type == TensorProto.FLOAT and _numbers(value)
-    ]
-    if not floats:
-        return "", 0.0
-    del measured.graph.output[:]
-    for name in floats:
-        size, reach = f"{name}.size", f"{name}.reach"
-        measured.graph.node.append(helper.make_node("Abs", [name], [size]))
-        measured.graph.node.append(helper.make_node("ReduceMax", [size], [reach], keepdims=0))
-        measured.graph.output.append(helper.make_tensor_value_info(reach, TensorProto.FLOAT, []))
-    found = _run(measured, image, optimised=False)
-    makers = {name: node.name for node in model.graph.node for name in node.output}
-    # Equal ones: the first in the order of computation. A NaN is larger than everything.
-    order = {name: index for index, name in enumerate(makers)}
-    floats.sort(key=order.__getitem__)
-    largest = max(floats, key=lambda name: np.nan_to_num(found[f"{name}.reach"], nan=np.inf))
-    return makers[largest], float(found[f"{largest}.reach"])
 
 
 def can_be_compared(model: "ModelProto") -> bool:

@@ -3,19 +3,20 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from onnx import ModelProto, numpy_helper
 
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import ParityFailed
-from skinseg_edge.image_io import encode_png
+from skinseg_edge.image_io import decode, encode_png
+from skinseg_edge.preprocessing import to_network_input
 from skinseg_export import layer_values
 from skinseg_export.gates import replay_gates
 from skinseg_export.golden import Golden
-from skinseg_export.half_precision import half_from_single
+from skinseg_export.half_precision import half_from_single, kept_names
 from skinseg_export.layer_values import (
     can_be_compared,
     first_divergence,
-    largest_value,
     single_values,
     torch_values,
 )
@@ -82,16 +83,64 @@ def test_a_changed_half_weight_is_found_in_its_layer(
         verify_half(broken, exported.model, CONTRACT, reference, golden)
 
 
-def test_values_near_the_end_of_half_are_refused_by_layer(golden: tuple[Golden, ...]) -> None:
-    loud = Darkness()
+def _loud(factor: float) -> Darkness:
+    """Return a network whose middle is *factor* times as large and whose answer is that of Darkness."""
+    network = Darkness()
     with torch.no_grad():
-        loud.blur.weight.mul_(6e4)
-        loud.head.weight.div_(6e4)
+        network.blur.weight.mul_(factor)
+        network.head.weight.div_(factor)
+    return network
+
+
+def _scanned(golden: tuple[Golden, ...]) -> list[NDArray[np.uint8]]:
+    photos = (decode(case.image).pixels for case in golden)
+    return [to_network_input(photo, CONTRACT).pixels[None] for photo in photos]
+
+
+@pytest.mark.parametrize("factor", [3e4, 6e4])
+def test_values_near_the_end_of_half_are_refused_by_layer(golden: tuple[Golden, ...], factor: float) -> None:
+    loud = _loud(factor)
     files = onnx_files_from_torch(loud, CONTRACT, half=True)
     assert files.half is not None
 
     with pytest.raises(ParityFailed, match=r"values of layer network/blur/Conv_\d+ reach .*, allowed 32768"):
         verify_half(files.half, files.single.model, CONTRACT, TorchEngine(loud, CONTRACT), golden)
+
+
+def test_values_beyond_half_stay_fp32_where_a_scan_found_them(golden: tuple[Golden, ...]) -> None:
+    loud = _loud(1e6)  # beyond half in its values and in a weight's
+    files = onnx_files_from_torch(loud, CONTRACT, half=True, scan=_scanned(golden))
+    assert files.half is not None
+    assert files.scan is not None
+
+    checks = verify_half(files.half, files.single.model, CONTRACT, TorchEngine(loud, CONTRACT), golden)
+
+    assert files.scan.largest[1] > 65504
+    assert "network/blur/Conv_" in str(checks["kept_fp32"])
+    assert isinstance(checks["largest_value"], float)
+    assert checks["largest_value"] <= 32768
+    assert checks["dice"] == 1
+
+
+def test_without_a_scan_nothing_is_kept_beyond_the_rule(exported: OnnxExport) -> None:
+    files = onnx_files_from_torch(Darkness(), CONTRACT, half=True)
+
+    assert files.scan is None
+    assert files.half is not None
+    assert kept_names(files.half) == "none"
+    assert files.half.SerializeToString() == half_from_single(exported.model).SerializeToString()
+
+
+def test_an_fp32_value_that_half_layers_read_is_held_to_half_s_range(
+    exported: OnnxExport, golden: tuple[Golden, ...]
+) -> None:
+    loud = _loud(6e4)
+    single = onnx_from_torch(loud, CONTRACT).model
+    convolution = next(node.name for node in single.graph.node if node.name.startswith("network/blur/Conv"))
+    half = half_from_single(single, {convolution})  # the layer, but not those that read it
+
+    with pytest.raises(ParityFailed, match=f"values of layer {convolution} reach .*, allowed 32768"):
+        verify_half(half, single, CONTRACT, TorchEngine(loud, CONTRACT), golden)
 
 
 def test_every_layer_of_torch_is_matched_by_name(exported: OnnxExport) -> None:
@@ -103,19 +152,6 @@ def test_every_layer_of_torch_is_matched_by_name(exported: OnnxExport) -> None:
     assert len(made) == 3
     assert set(made) <= ours.keys() & theirs.keys()
     assert first_divergence(exported.model, ours, theirs, 1e-6) is None
-    assert largest_value(exported.model, image, ours.keys()) == ("Cast_0", 255)
-
-
-def test_the_largest_value_is_looked_for_among_the_named_ones(exported: OnnxExport) -> None:
-    image = np.random.default_rng(0).integers(0, 256, (1, *CONTRACT.input_hw, 3), np.uint8)
-    values = {node.name: node.output[0] for node in exported.model.graph.node}
-    convolution = next(name for name in values if "/Conv" in name)
-
-    node, reach = largest_value(exported.model, image, {values[convolution]})
-
-    assert node == convolution
-    assert reach == np.abs(single_values(exported.model, image)[values[convolution]]).max()
-    assert largest_value(exported.model, image, set()) == ("", 0.0)
 
 
 def test_values_that_do_not_fit_memory_are_not_compared(exported: OnnxExport, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,19 @@
 """Build the ONNX files: fp32 from torch, half precision from fp32."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import ParityFailed
 from skinseg_export.half_precision import half_from_single
-from skinseg_export.onnx_from_torch import DEFAULT_OPSET, OnnxExport, onnx_from_torch
+from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
+from skinseg_export.opsets import DEFAULT_OPSET
+from skinseg_export.range_scan import RangeScan, scan_ranges
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -24,12 +28,14 @@ HALF_PATH = "model.fp16.onnx"
 class OnnxFiles:
     """The fp32 model with the torch program behind it, and the fp16 model.
 
-    *half*: None when it was not asked for or cannot be written; *half_failure* then says why.
+    *half*: None when it was not asked for or cannot be written; *half_failure* then says why. *scan*: how far the fp32
+    values reach, None if no pictures were scanned.
     """
 
     single: OnnxExport
     half: "ModelProto | None"
     half_failure: ParityFailed | None = None
+    scan: RangeScan | None = None
 
 
 def onnx_files_from_torch(
@@ -40,12 +46,19 @@ def onnx_files_from_torch(
     opset: int = DEFAULT_OPSET,
     dynamic_batch: bool = False,
     metadata: Mapping[str, str] | None = None,
+    scan: Iterable[NDArray[np.uint8]] | None = None,
 ) -> OnnxFiles:
-    """Export *network* (logits out); see `onnx_from_torch` for what it raises."""
+    """Export *network* (logits out); see `onnx_from_torch` for what it raises.
+
+    *scan*: pictures, (1, H, W, 3) uint8 RGB each at network size, that show how far the values reach: what leaves
+    half's range on them stays fp32 in the half file. None scans nothing.
+    """
     single = onnx_from_torch(network, contract, opset=opset, dynamic_batch=dynamic_batch, metadata=metadata)
+    found = None if scan is None else scan_ranges(single.model, scan)
     if not half:
-        return OnnxFiles(single, None)
+        return OnnxFiles(single, None, scan=found)
+    keep = frozenset[str]() if found is None else found.kept(single.model)
     try:
-        return OnnxFiles(single, half_from_single(single.model))
+        return OnnxFiles(single, half_from_single(single.model, keep), scan=found)
     except ParityFailed as failure:
-        return OnnxFiles(single, None, failure)
+        return OnnxFiles(single, None, failure, found)

@@ -17,17 +17,11 @@ from skinseg_edge.preprocessing import to_network_input
 from skinseg_export.gates import replay_gates
 from skinseg_export.golden import Golden
 from skinseg_export.half_evaluation import HalfEngine, half_values
-from skinseg_export.half_precision import half_value_names
-from skinseg_export.layer_values import (
-    Divergence,
-    can_be_compared,
-    first_divergence,
-    largest_value,
-    single_values,
-    torch_values,
-)
+from skinseg_export.half_precision import half_value_names, kept_names
+from skinseg_export.layer_values import Divergence, can_be_compared, first_divergence, single_values, torch_values
 from skinseg_export.onnx_from_torch import OnnxExport, check_model
 from skinseg_export.parity import HALF, SINGLE, PictureFigures, Tolerances, compare, noise_pictures
+from skinseg_export.range_scan import SAFE_REACH, value_reaches
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH
 from skinseg_runtime.engines import Engine
 from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
@@ -41,7 +35,6 @@ __all__ = ["Checks", "verify_half", "verify_single"]
 _SINGLE_LAYER_ERROR = 1e-3
 _HALF_LAYER_ERROR = 5e-2
 _TOSS_UP = 1e-3  # largest distance from a gate, relative to its layer, that rounding explains
-_SAFE_REACH = 2.0**15  # half of half's range: other pictures reach further than the golden ones
 _REACH_PICTURES = 2
 _TOO_LARGE = "; which layer differs first was not looked for: their values would take more than 4 GiB"
 
@@ -85,16 +78,18 @@ def verify_half(
 ) -> Checks:
     """Return the figures of the half-precision file in true half arithmetic, and how far its values reach.
 
+    *half* may be quantized, *single* then is its fp32 form. What the file itself keeps in fp32 may reach any number.
+
     Raises ParityFailed naming the picture and the first layer whose values left those of the fp32 file, or the layer
-    whose values come near the end of half's range.
+    computed in half whose values come near the end of half's range.
     """
     check_model(half)
     OnnxRuntimeEngine(half.SerializeToString(), contract, source=HALF_PATH).close()  # it loads where it shall run
     pictures = _pictures(contract, golden, ())
     layer, reach = _reach(half, single, list(pictures.values())[:_REACH_PICTURES])
-    if not reach <= _SAFE_REACH:
+    if not reach <= SAFE_REACH:
         raise ParityFailed(
-            f"cannot accept {HALF_PATH}: values of layer {layer} reach {reach:.3g}, allowed {_SAFE_REACH:g} "
+            f"cannot accept {HALF_PATH}: values of layer {layer} reach {reach:.3g}, allowed {SAFE_REACH:g} "
             "(half precision ends at 65504); export with --precision fp32"
         )
     parity = compare(HalfEngine(half, contract), reference, contract, golden)
@@ -107,7 +102,7 @@ def verify_half(
 
     parity.check(HALF_PATH, allowed, where)
     reached: Checks = {"largest_value": float(f"{reach:.4g}"), "largest_value_layer": layer}
-    return {**parity.checks(), "arithmetic": "true half", **reached}
+    return {**parity.checks(), "arithmetic": "true half", **reached, "kept_fp32": kept_names(half)}
 
 
 def _toss_ups(export: OnnxExport, figures: PictureFigures, image: NDArray[np.uint8]) -> int | None:
@@ -123,10 +118,18 @@ def _toss_ups(export: OnnxExport, figures: PictureFigures, image: NDArray[np.uin
 
 
 def _reach(half: "ModelProto", single: "ModelProto", images: Sequence[NDArray[np.uint8]]) -> tuple[str, float]:
-    """Return the layer, among those computed in half, whose fp32 values reach farthest on *images*, and how far."""
+    """Return the layer whose fp32 values reach farthest on *images*, and how far: of those that half arithmetic holds.
+
+    Of equal ones the first in the order of computation.
+    """
+    from onnx import TensorProto
+
     in_half = half_value_names(half)
-    found = [largest_value(single, image, in_half) for image in images]
-    return max(found, key=lambda pair: pair[1], default=("", 0.0))
+    casts = (node for node in half.graph.node if node.op_type == "Cast" and node.attribute[0].i == TensorProto.FLOAT16)
+    reaches = value_reaches(single, images, in_half.union(node.input[0] for node in casts))
+    makers = {name: node.name for node in single.graph.node for name in node.output}
+    value, reach = max(reaches.items(), key=lambda pair: pair[1], default=("", 0.0))
+    return makers.get(value, ""), reach
 
 
 def _pictures(contract: ModelContract, golden: Sequence[Golden], noise: Sequence[NDArray[np.uint8]]) -> Pictures:
