@@ -14,14 +14,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skinseg_export.exporter import ExportOptions, ExportReport, export_bundle
+    from skinseg_export.export_options import ExportOptions, ExportReport
+    from skinseg_export.exporter import export_bundle
     from skinseg_export.torch_engine import TorchEngine
 
 __all__ = ["ExportOptions", "ExportReport", "TorchEngine", "export_bundle"]
 
 _HOME = {
-    "ExportOptions": "exporter",
-    "ExportReport": "exporter",
+    "ExportOptions": "export_options",
+    "ExportReport": "export_options",
     "TorchEngine": "torch_engine",
     "export_bundle": "exporter",
 }

@@ -6,20 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from skinseg_edge.command_line import Ui, command
-from skinseg_edge.errors import InputError, SkinsegError, ToolMissing, VerificationFailed
-from skinseg_edge.known_names import unknown_name
+from skinseg_edge.command_line import Ui, command, name_option
+from skinseg_edge.errors import SkinsegError, ToolMissing, VerificationFailed
 from skinseg_edge.network_options import classes_from_text, options_from_texts
+from skinseg_export.export_options import CALIBRATION_PICTURES, PRECISIONS, QUANTIZERS, ExportOptions, ExportReport
 from skinseg_export.targets.names import resolve_target
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from skinseg_export.exporter import ExportReport
 
 __all__ = ["main"]
-
-_PRECISIONS = ("auto", "fp32", "fp16", "int8")
 
 
 @command(
@@ -40,13 +37,37 @@ _PRECISIONS = ("auto", "fp32", "fp16", "int8")
     "Jetson, and a TensorRT-RTX engine where tensorrt_rtx is installed. Also: tensorrt, engine, mlpackage.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The bundle to write [default: MODEL.skinseg].")
-@click.option(
+@name_option(
     "--precision",
-    default="auto",
+    "precision",
+    PRECISIONS,
+    default="fp16",
     show_default=True,
-    metavar="auto|fp32|fp16",
-    help="fp32: fp32 artefacts only. fp16: half precision beside the fp32 ONNX file. auto: fp16.",
+    help="fp32: fp32 artefacts only. fp16: half precision beside the fp32 ONNX file. int8: beside both, every layer "
+    "that may be in 8 bits. auto: as many of them as pass the acceptance gate.",
 )
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Training pictures to measure ranges on [default: the training list that the checkpoint names, looked for in "
+    "SKINSEG_DATA and here].",
+)
+@click.option(
+    "--calibration-pictures",
+    "calibration_count",
+    type=click.IntRange(1),
+    default=CALIBRATION_PICTURES,
+    show_default=True,
+    help="How many of them.",
+)
+@click.option(
+    "--calibration-cache",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Keep what calibration finds; read only for the same pictures, preprocessing and graph.",
+)
+@name_option("--quantizer", "quantizer", QUANTIZERS, default="onnxruntime", show_default=True, help="What calibrates.")
 @click.option("--network", help="The network that a .pt file's weights belong to; .safetensors files say it.")
 @click.option("--untrained", is_flag=True, help="Give network MODEL fresh weights, to try targets; nothing accepts it.")
 @click.option(
@@ -70,7 +91,9 @@ _PRECISIONS = ("auto", "fp32", "fp16", "int8")
 @click.option(
     "--validation",
     type=click.Path(path_type=Path),
-    help="Folder of photos to take the golden pictures from; they travel in the bundle. Drawn when left out.",
+    metavar="DIR",
+    help="Pictures to judge on, with masks where there are: those of its validation.txt, or all. Golden pictures are "
+    "taken from them and travel in the bundle; without, they are drawn.",
 )
 @click.option("--key", type=click.Path(path_type=Path), help="Ed25519 private key (PEM) that signs the bundle.")
 @click.option("--force", is_flag=True, help="Replace a bundle of that name.")
@@ -89,17 +112,20 @@ def main(
     opset: int,
     dynamic_batch: bool,
     validation: Path | None,
+    calibration: Path | None,
+    calibration_count: int,
+    calibration_cache: Path | None,
+    quantizer: str,
     key: Path | None,
     force: bool,
 ) -> int:
     """Turn MODEL, a shipped model's name or a checkpoint file, into a verified bundle."""
     targets = resolve_target(target_name)
-    _check_precision(precision)
     options_of_network = options_from_texts(option_texts)
     classes = () if class_text is None else classes_from_text(class_text)
     # torch and the exporters take seconds to import: after the arguments have been checked.
     from skinseg_edge.networks.user_networks import import_user_networks
-    from skinseg_export.exporter import STEPS, ExportOptions, export_bundle
+    from skinseg_export.exporter import export_bundle
     from skinseg_export.model_source import Variant, load_model
 
     for module_or_file in imports:
@@ -110,6 +136,10 @@ def main(
         opset=opset,
         dynamic_batch=dynamic_batch,
         validation=validation,
+        calibration=calibration,
+        calibration_count=calibration_count,
+        calibration_cache=calibration_cache,
+        quantizer=quantizer,
         key=key,
         force=force,
     )
@@ -118,21 +148,17 @@ def main(
     checkpoint = load_model(model, network=network, untrained=untrained, variant=variant)
     if untrained:
         ui.warn("the weights are random: the bundle is for trying targets, and the runtime refuses it")
-    with ui.progress(STEPS, f"exporting {checkpoint.source}") as advance:
-        report = export_bundle(checkpoint, path, options, lambda step: advance())
+    report = export_bundle(checkpoint, path, options, ui.progress)
+    for remark in report.remarks:
+        ui.info(remark)
+    for name, picture in report.worst.items():
+        ui.info(f"the pictures {name} did worst on: {picture}")
     for missing in report.missing:
         ui.warn(f"no {missing.artefact}: {missing.remedy}")
     return ui.result(_document(report), _table(report), failure=_failure(report))
 
 
-def _check_precision(precision: str) -> None:
-    if precision == "int8":
-        raise InputError("cannot export int8: this version has no quantization; use --precision auto, fp32 or fp16")
-    if precision not in _PRECISIONS:
-        raise unknown_name("precision", precision, _PRECISIONS)
-
-
-def _failure(report: "ExportReport") -> SkinsegError | None:
+def _failure(report: ExportReport) -> SkinsegError | None:
     if report.failures:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in report.failures.items())
         return VerificationFailed(f"made {report.path}, but {reasons}")
@@ -142,7 +168,7 @@ def _failure(report: "ExportReport") -> SkinsegError | None:
     return None
 
 
-def _document(report: "ExportReport") -> dict[str, object]:
+def _document(report: ExportReport) -> dict[str, object]:
     artefacts = [
         {
             "name": artefact.name,
@@ -160,41 +186,50 @@ def _document(report: "ExportReport") -> dict[str, object]:
         "artefacts": artefacts,
         "unmade": dict(report.unmade),
         "missing": {missing.artefact: missing.remedy for missing in report.missing},
+        "remarks": list(report.remarks),
+        "worst": {name: str(picture) for name, picture in report.worst.items()},
         "golden": len(report.manifest.golden),
         "device_plans": len(report.manifest.device_plans),
     }
 
 
-def _table(report: "ExportReport") -> "Table":
+def _table(report: ExportReport) -> "Table":
     from rich.table import Table
 
     table = Table(title=str(report.path), title_justify="left")
     table.add_column("artefact")
     table.add_column("status")
-    for figure in ("size", "parity", "Dice"):
+    for figure in ("size", "parity", "golden Dice", "gate: mean Dice"):
         table.add_column(figure, justify="right")
     for artefact in report.manifest.artefacts:
         checks = artefact.checks
-        dice = f"{checks['dice']:.4f}" if "dice" in checks else "-"
         size = f"{_size(report, artefact.path) / 2**20:.2f} MiB"
-        table.add_row(artefact.name, artefact.status, size, _parity(artefact.precision, checks), dice)
+        parity, golden = _parity(artefact.precision, checks), _dice(checks, "dice", "golden_dice")
+        table.add_row(artefact.name, artefact.status, size, parity, golden, _dice(checks, "mean_dice"))
     for name in report.unmade:
-        table.add_row(name, "failed", "-", "-", "-")
+        table.add_row(name, "failed", "-", "-", "-", "-")
     for missing in report.missing:
-        table.add_row(missing.artefact, "not made", "-", "-", "-")
+        table.add_row(missing.artefact, "not made", "-", "-", "-", "-")
     return table
 
 
 def _parity(precision: str, checks: Mapping[str, float | str | bool]) -> str:
     if "failure" in checks:
         return "left its tolerance"
+    if precision in ("int8", "auto"):
+        return "by masks"
     if "max_error" not in checks:
         return "structure only"
     name = "max" if precision == "fp32" else "mean"
     return f"{name} |dp| {checks[f'{name}_error']:.1e}"
 
 
-def _size(report: "ExportReport", path: str) -> int:
+def _dice(checks: Mapping[str, float | str | bool], *names: str) -> str:
+    """Return the first of the figures *names* that is there."""
+    return next((f"{checks[name]:.4f}" for name in names if name in checks), "-")
+
+
+def _size(report: ExportReport, path: str) -> int:
     return sum(record.size for record in report.manifest.below(path).values())
 
 

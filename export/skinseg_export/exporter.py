@@ -5,139 +5,104 @@ refuses it.
 """
 
 import datetime
-import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from skinseg_edge._version import __version__
-from skinseg_edge.atomic_files import check_free, fresh_folder
+from skinseg_edge.atomic_files import check_free, fresh_folder, write_bytes_atomically
 from skinseg_edge.bundle import BundleDraft
-from skinseg_edge.errors import InputError, ToolMissing, VerificationFailed
-from skinseg_edge.manifest import MANIFEST_NAME, Artefact, Manifest, Provenance
+from skinseg_edge.errors import ToolMissing
+from skinseg_edge.image_io import decode
+from skinseg_edge.known_names import unknown_name
+from skinseg_edge.manifest import MANIFEST_NAME, Manifest, Provenance
 from skinseg_edge.networks.checkpoint import Checkpoint
+from skinseg_edge.preprocessing import to_network_input
 from skinseg_edge.signing import check_private_key, sign_bundle
+from skinseg_export.acceptance import AcceptanceBench
+from skinseg_export.artefacts import Artefacts, Checks
 from skinseg_export.card import model_card
+from skinseg_export.export_gate import ExportGate, Progress
+from skinseg_export.export_options import PRECISIONS, QUANTIZERS, ExportOptions, ExportReport, MissingTool
 from skinseg_export.golden import Golden, add_golden, golden_from_folder, golden_from_synthetic
-from skinseg_export.onnx_from_torch import DEFAULT_OPSET
-from skinseg_export.parity import HALF, HALF_UNTRAINED
+from skinseg_export.half_evaluation import HalfEngine
+from skinseg_export.parity import HALF, HALF_UNTRAINED, noise_pictures
+from skinseg_export.quantization.preparation import Sources, prepared, sources_of
+from skinseg_export.quantization.quantized_artefacts import QuantizedResult, QuantizedWork, add_quantized
 from skinseg_export.targets.coreml.build import coreml_version, mlpackage_from_torch
 from skinseg_export.targets.coreml.verify import verify_mlpackage
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles, onnx_files_from_torch
 from skinseg_export.targets.onnx.verify import verify_half, verify_single
-from skinseg_export.targets.tensorrt.build import jetson_plan, rtx_engine_from_onnx
 from skinseg_export.targets.tensorrt.rtx_builder import rtx_version
-from skinseg_export.targets.tensorrt.verify import verify_rtx_engine
+from skinseg_export.tensorrt_artefacts import TypedFile, add_plans, add_rtx_engine
 from skinseg_export.tool_versions import tool_versions
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime import Segmenter
 
-__all__ = ["PRECISIONS", "STEPS", "ExportOptions", "ExportReport", "MissingTool", "export_bundle"]
+__all__ = ["ExportOptions", "ExportReport", "export_bundle"]
 
-PRECISIONS = ("auto", "fp32", "fp16")
-STEPS = 5  # how often `on_step` is called at most
-ENGINE_PATH = "model.rtx.engine"
-SIDECAR_PATH = "model.rtx.json"
+_Made = TypeVar("_Made")
+
 PACKAGE_PATH = "model.mlpackage"
 
-Step = Callable[[str], None]
-Checks = Mapping[str, float | str | bool]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportOptions:
-    """*targets*: out of `targets.TARGETS`; the fp32 ONNX file is always made, because everything is held against it.
-
-    *precision*: `fp32` alone, or `fp16` beside it; `auto` is fp16, the best on GPUs. *validation*: folder of golden
-    pictures; None draws them. *key*: PEM file of the private key that signs the bundle.
-    """
-
-    targets: tuple[str, ...]
-    precision: str = "auto"
-    opset: int = DEFAULT_OPSET
-    dynamic_batch: bool = False
-    validation: Path | None = None
-    key: Path | None = None
-    force: bool = False
-
-    @property
-    def wants_half(self) -> bool:
-        """Whether half-precision artefacts are made."""
-        return self.precision != "fp32"
-
-
-@dataclass(frozen=True)
-class MissingTool:
-    """An artefact that could not be made here. *remedy*: one sentence. *is_fatal*: whether it was plainly asked for."""
-
-    artefact: str
-    remedy: str
-    is_fatal: bool
-
-
-@dataclass(frozen=True)
-class ExportReport:
-    """*manifest*: of the bundle at *path*. *unmade*: why an artefact could not be made at all, by its name."""
-
-    path: Path
-    manifest: Manifest
-    missing: tuple[MissingTool, ...]
-    unmade: Mapping[str, str]
-
-    @property
-    def failures(self) -> dict[str, str]:
-        """What failed, by artefact, in one sentence each."""
-        failed = [artefact for artefact in self.manifest.artefacts if artefact.status == "failed"]
-        return {**{each.name: str(each.checks.get("failure", "")) for each in failed}, **self.unmade}
+_COREML_REMEDY = "coremltools is not installed; run pip install 'skinseg-edge[coreml]' (x86-64 Linux and macOS)"
 
 
 def export_bundle(
-    checkpoint: Checkpoint, output: Path, options: ExportOptions, on_step: Step = lambda step: None
+    checkpoint: Checkpoint,
+    output: Path,
+    options: ExportOptions,
+    progress: Progress = lambda _total, _description: nullcontext(lambda: None),
 ) -> ExportReport:
     """Write the bundle of *checkpoint* to *output*, whole or not at all.
 
-    *on_step* is called with the name of each step as it begins.
+    *progress* is opened for each step with the number of its parts and a description; what it gives is called after
+    each part.
 
     Raises OutputRefused if something is there and not options.force, ToolMissing if Core ML alone is asked for without
-    coremltools, InputError if the network cannot be expressed; what merely fails verification is in the report.
+    coremltools, InputError if the network cannot be expressed or pictures to quantize by are not to be had; what merely
+    fails verification is in the report.
     """
     check_free(output, force=options.force)
     _check_options(options)
     with fresh_folder(output, options.force, only_if_holds=MANIFEST_NAME) as folder:
-        export = _Export(checkpoint, options, BundleDraft(folder), on_step)
+        export = _Export(checkpoint, options, Artefacts(BundleDraft(folder)), progress)
         manifest = export.run(output.name.removesuffix(".skinseg"))
         if options.key is not None:
             sign_bundle(folder, options.key)
-    return ExportReport(output, manifest, tuple(export.missing), export.unmade)
+    made = export.artefacts
+    worst = _write_worst(output, made)
+    return ExportReport(output, manifest, tuple(made.missing), made.unmade, tuple(made.remarks), worst)
 
 
 def _check_options(options: ExportOptions) -> None:
-    if options.precision == "int8":
-        raise InputError("cannot export int8: this version has no quantization; use --precision auto, fp32 or fp16")
+    for kind, given, known in (
+        ("precision", options.precision, PRECISIONS),
+        ("quantizer", options.quantizer, QUANTIZERS),
+    ):
+        if given not in known:
+            raise unknown_name(kind, given, known)
     if options.key is not None:
         check_private_key(options.key)
     if options.targets == ("coreml",) and coreml_version() is None:
         raise ToolMissing(f"cannot export for coreml: {_COREML_REMEDY}")
 
 
-_COREML_REMEDY = "coremltools is not installed; run pip install 'skinseg-edge[coreml]' (x86-64 Linux and macOS)"
-_RTX_REMEDY = "tensorrt_rtx is not installed; run pip install 'skinseg-edge[trt-rtx]' (x86-64 Linux and Windows)"
-
-
 @dataclass
 class _Export:
-    """One export under way: the draft, and what has been found so far."""
+    """One export under way."""
 
     checkpoint: Checkpoint
     options: ExportOptions
-    draft: BundleDraft
-    on_step: Step
-    artefacts: list[Artefact] = field(default_factory=list)
-    missing: list[MissingTool] = field(default_factory=list)
-    unmade: dict[str, str] = field(default_factory=dict)
-    plans: list[Mapping[str, object]] = field(default_factory=list)
+    artefacts: Artefacts
+    progress: Progress
 
     @property
     def _identity(self) -> dict[str, str]:
@@ -145,92 +110,100 @@ class _Export:
         return {"network": self.checkpoint.network_name, "checkpoint_sha256": self.checkpoint.sha256 or "none"}
 
     def run(self, name: str) -> Manifest:
-        checkpoint, contract = self.checkpoint, self.checkpoint.contract
-        reference = TorchEngine(checkpoint.network, contract)
-        self.on_step("golden pictures")
-        golden = self._golden(Segmenter(contract, reference))
-        self.on_step("ONNX")
-        files = onnx_files_from_torch(
-            checkpoint.network,
-            contract,
-            half=self.options.wants_half,
-            opset=self.options.opset,
-            dynamic_batch=self.options.dynamic_batch,
-            metadata=self._identity,
+        checkpoint, options = self.checkpoint, self.options
+        reference = TorchEngine(checkpoint.network, checkpoint.contract)
+        segmenter = Segmenter(checkpoint.contract, reference)
+        sources = sources_of(options, checkpoint)
+        if sources.remark:
+            self.artefacts.remarks.append(sources.remark)
+        golden = self._step("golden pictures", lambda: self._golden(segmenter))
+        calibration = prepared(sources, segmenter, self.progress)
+        images = calibration.images if calibration else _network_inputs(golden, checkpoint)
+        files = self._step("ONNX", lambda: self._files(images))
+        bench = self._bench(sources, segmenter)
+        gate = ExportGate(
+            checkpoint.contract, self.artefacts, golden, bench, self.progress, is_trained=checkpoint.trained
         )
-        self._add_onnx(files, reference, golden)
-        if "trt" in self.options.targets:
-            self._add_tensorrt(files)
-        if "coreml" in self.options.targets:
-            self._add_coreml()
-        return self._finish(name, golden)
+        self._add_onnx(files, reference, golden, gate)
+        quantized = None
+        if calibration is not None and bench is not None and options.wants_quantized:
+            work = QuantizedWork(
+                checkpoint, options, self.artefacts, files, calibration, gate, bench, golden, reference
+            )
+            quantized = add_quantized(work, self.progress)
+        if "trt" in options.targets:
+            self._step("TensorRT-RTX engine", lambda: self._add_tensorrt(files, quantized))
+        if "coreml" in options.targets:
+            self._step("Core ML package", self._add_coreml)
+        return self._finish(name, golden, quantized)
+
+    def _step(self, name: str, work: Callable[[], _Made]) -> _Made:
+        """Do *work* behind a bar of one part."""
+        with self.progress(1, name):
+            return work()
 
     def _golden(self, reference: Segmenter) -> tuple[Golden, ...]:
         if self.options.validation is None:
             return golden_from_synthetic(reference)
         return golden_from_folder(self.options.validation, reference)
 
-    def _add_onnx(self, files: OnnxFiles, reference: TorchEngine, golden: tuple[Golden, ...]) -> None:
-        contract = self.checkpoint.contract
-        self.draft.add_bytes(SINGLE_PATH, files.single.model.SerializeToString())
-        self._add("onnx", SINGLE_PATH, "fp32", lambda: verify_single(files.single, contract, reference, golden))
-        self.on_step("half precision")
+    def _bench(self, sources: Sources, segmenter: Segmenter) -> AcceptanceBench | None:
+        if sources.gate is None or not self.checkpoint.trained:
+            return None
+        with self.progress(len(sources.gate), "masks of the trained network") as advance:
+            return AcceptanceBench(segmenter, sources.gate, advance)
+
+    def _files(self, images: Sequence[NDArray[np.uint8]]) -> OnnxFiles:
+        options = self.options
+        return onnx_files_from_torch(
+            self.checkpoint.network,
+            self.checkpoint.contract,
+            half=options.wants_half,
+            opset=options.opset,
+            dynamic_batch=options.dynamic_batch,
+            metadata=self._identity,
+            scan=[image[None] for image in images],
+        )
+
+    def _add_onnx(self, files: OnnxFiles, reference: TorchEngine, golden: tuple[Golden, ...], gate: ExportGate) -> None:
+        made, contract = self.artefacts, self.checkpoint.contract
+        made.draft.add_bytes(SINGLE_PATH, files.single.model.SerializeToString())
+        with self.progress(1, "fp32 against torch"):
+            made.add("onnx", SINGLE_PATH, "fp32", lambda: verify_single(files.single, contract, reference, golden))
         if files.half_failure is not None:
-            self.unmade["onnx-fp16"] = str(files.half_failure)
+            made.unmade["onnx-fp16"] = str(files.half_failure)
         if files.half is not None:
             half = files.half
             allowed = HALF if self.checkpoint.trained else HALF_UNTRAINED
-            self.draft.add_bytes(HALF_PATH, half.SerializeToString())
-            self._add(
-                "onnx-fp16",
-                HALF_PATH,
-                "fp16",
-                lambda: verify_half(half, files.single.model, contract, reference, golden, allowed),
-            )
+            made.draft.add_bytes(HALF_PATH, half.SerializeToString())
 
-    def _add_tensorrt(self, files: OnnxFiles) -> None:
-        self.on_step("TensorRT-RTX engine")
-        contract, dynamic = self.checkpoint.contract, self.options.dynamic_batch
-        sources = [(files.single.model, SINGLE_PATH, "fp32", "onnx")]
+            def verify() -> Checks:
+                found = self._step(
+                    "half precision",
+                    lambda: verify_half(half, files.single.model, contract, reference, golden, allowed),
+                )
+                return {**found, **gate.accept("onnx-fp16", "fp16", HalfEngine(half, contract))}
+
+            made.add("onnx-fp16", HALF_PATH, "fp16", verify)
+
+    def _add_tensorrt(self, files: OnnxFiles, quantized: QuantizedResult | None) -> None:
+        sources = [TypedFile("onnx", SINGLE_PATH, "fp32", files.single.model)]
         if files.half is not None:
-            sources.insert(0, (files.half, HALF_PATH, "fp16", "onnx-fp16"))
-        for model, path, precision, _ in sources:
-            self.plans.append(jetson_plan(model.SerializeToString(), path, precision, contract, dynamic_batch=dynamic))
-        if rtx_version() is None:
-            self.missing.append(MissingTool("trt-rtx", _RTX_REMEDY, is_fatal=False))
+            sources.insert(0, TypedFile("onnx-fp16", HALF_PATH, "fp16", files.half))
+        for each in quantized.files if quantized else ():
+            # TensorRT-RTX takes more kernels for 8 bits than for 16: its engine has 8 only where they were asked for.
+            place = 0 if self.options.precision == "int8" else len(sources)
+            sources.insert(place, TypedFile(each.name, each.path, each.precision, each.model))
+        add_plans(self.artefacts, sources, self.checkpoint.contract, dynamic_batch=self.options.dynamic_batch)
+        if rtx_version() is not None and self.options.wants_half and files.half is None:
+            self.artefacts.unmade["trt-rtx"] = f"cannot build the engine: its source {HALF_PATH} could not be made"
             return
-        if self.options.wants_half and files.half is None:
-            self.unmade["trt-rtx"] = f"cannot build the engine: its source {HALF_PATH} could not be made"
-            return
-        model, path, precision, source = sources[0]
-        onnx = model.SerializeToString()
-        try:
-            engine = rtx_engine_from_onnx(onnx, path, precision)
-        except VerificationFailed as failure:
-            self.unmade["trt-rtx"] = str(failure)
-            return
-        self.draft.add_bytes(ENGINE_PATH, engine.data)
-        self.draft.add_bytes(SIDECAR_PATH, json.dumps(engine.sidecar, indent=2, sort_keys=True).encode() + b"\n")
-        self._add(
-            "trt-rtx",
-            ENGINE_PATH,
-            precision,
-            lambda: self._sound(source, verify_rtx_engine(engine.data, engine.sidecar, onnx, contract)),
-        )
-
-    def _sound(self, source: str, checks: Checks) -> Checks:
-        """Return *checks* unless the artefact that this one is built of has failed."""
-        status = next(artefact.status for artefact in self.artefacts if artefact.name == source)
-        if status == "failed":
-            raise VerificationFailed(
-                f"cannot accept the engine: it is built of {source}, which failed its verification"
-            )
-        return checks
+        add_rtx_engine(self.artefacts, sources[0], self.checkpoint.contract)
 
     def _add_coreml(self) -> None:
-        self.on_step("Core ML package")
+        made = self.artefacts
         if coreml_version() is None:
-            self.missing.append(MissingTool("coreml", _COREML_REMEDY, is_fatal=True))
+            made.missing.append(MissingTool("coreml", _COREML_REMEDY, is_fatal=True))
             return
         network, contract = self.checkpoint.network, self.checkpoint.contract
         precision = "fp16" if self.options.wants_half else "fp32"
@@ -238,22 +211,13 @@ class _Export:
         with tempfile.TemporaryDirectory() as scratch:
             package = Path(scratch) / PACKAGE_PATH
             mlpackage_from_torch(network, contract, package, precision=precision, metadata=self._identity)
-            self.draft.add_folder(PACKAGE_PATH, package)
-            self._add(
+            made.draft.add_folder(PACKAGE_PATH, package)
+            made.add(
                 "coreml", PACKAGE_PATH, precision, lambda: verify_mlpackage(package, contract, parameters=parameters)
             )
 
-    def _add(self, name: str, path: str, precision: str, verify: Callable[[], Checks]) -> None:
-        try:
-            checks = verify()
-        except VerificationFailed as failure:
-            checks = {"failure": str(failure)}
-            self.artefacts.append(Artefact(name=name, path=path, precision=precision, status="failed", checks=checks))
-            return
-        self.artefacts.append(Artefact(name=name, path=path, precision=precision, status="verified", checks=checks))
-
-    def _finish(self, name: str, golden: tuple[Golden, ...]) -> Manifest:
-        checkpoint = self.checkpoint
+    def _finish(self, name: str, golden: tuple[Golden, ...], quantized: QuantizedResult | None) -> Manifest:
+        checkpoint, made = self.checkpoint, self.artefacts
         provenance = Provenance(
             network=checkpoint.network_name,
             network_options=dict(checkpoint.options),
@@ -264,18 +228,35 @@ class _Export:
             tools=tool_versions(),
             created=_today(),
         )
-        cases = add_golden(self.draft, golden, checkpoint.contract)
+        cases = add_golden(made.draft, golden, checkpoint.contract)
         sources = [case.source for case in golden]
-        card = model_card(name, checkpoint.contract, provenance, self.artefacts, card=checkpoint.card, golden=sources)
-        self.draft.add_bytes("MODEL_CARD.md", card.encode())
-        return self.draft.finish(
+        card = model_card(name, checkpoint.contract, provenance, made.made, card=checkpoint.card, golden=sources)
+        made.draft.add_bytes("MODEL_CARD.md", card.encode())
+        return made.draft.finish(
             name=name,
             contract=checkpoint.contract,
             provenance=provenance,
-            artefacts=self.artefacts,
+            artefacts=made.made,
             golden=cases,
-            device_plans=self.plans,
+            device_plans=made.plans,
+            calibration=None if quantized is None else quantized.fingerprint,
         )
+
+
+def _network_inputs(golden: Sequence[Golden], checkpoint: Checkpoint) -> tuple[NDArray[np.uint8], ...]:
+    """Return golden and random pictures as the network sees them, (H, W, 3) uint8 RGB."""
+    contract = checkpoint.contract
+    photos = [decode(case.image, at_least_hw=contract.input_hw) for case in golden]
+    inputs = (to_network_input(photo.pixels, contract, photo_hw=photo.full_hw).pixels for photo in photos)
+    return (*inputs, *noise_pictures(contract))
+
+
+def _write_worst(output: Path, made: Artefacts) -> dict[str, Path]:
+    """Write the worst pictures of refused artefacts beside the bundle: they show patients, and the bundle travels."""
+    folder = output.with_name(f"{output.name.removesuffix('.skinseg')}.worst")
+    for name, picture in made.worst.items():
+        write_bytes_atomically(folder / f"{name}.png", picture, overwrite=True)
+    return {name: folder / f"{name}.png" for name in made.worst}
 
 
 def _training_data(checkpoint: Checkpoint) -> str:

@@ -14,15 +14,14 @@ from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import InputError, ToolMissing
 from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME, DeployedGraph
 from skinseg_export.foreign_noise import quiet
+from skinseg_export.opsets import DEFAULT_OPSET, OPSETS
 
 if TYPE_CHECKING:
     from onnx import ModelProto
     from torch.export import ExportedProgram
 
-__all__ = ["DEFAULT_OPSET", "OPSETS", "OnnxExport", "check_model", "onnx_from_torch", "set_metadata"]
+__all__ = ["OnnxExport", "check_model", "onnx_from_torch", "set_metadata"]
 
-DEFAULT_OPSET = 18
-OPSETS = range(18, 24)  # torch's exporter starts at 18; TensorRT 10.3 reads up to 20, TensorRT-RTX 1.7 up to 25
 _METADATA_PREFIX = "skinseg."
 _SCOPES = "pkg.torch.onnx.name_scopes"
 

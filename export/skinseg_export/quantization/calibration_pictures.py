@@ -71,6 +71,8 @@ def calibration_pictures(
         raise InputError(f"cannot calibrate with {count} pictures: expected at least {FEWEST_PICTURES}; ask for more")
     offer = _offered_by(folder) if folder is not None else _offered_by_training(training)
     if len(offer.photos) < FEWEST_PICTURES:
+        for path in sorted(offer.photos):  # what is wrong with a picture is the better answer to one that came alone
+            _check_shows_something(path)
         raise DatasetUnusable(
             f"cannot calibrate with {offer.what}: there are {len(offer.photos)} pictures, expected at least "
             f"{FEWEST_PICTURES}; add training pictures or {_NAME_A_FOLDER}"

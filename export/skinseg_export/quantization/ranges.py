@@ -73,7 +73,9 @@ class Histogram:
         ends = [min(end, _BINS) for end in tried]
         if not ends:
             return self.largest
-        divergences = [_divergence(self.counts, end) for end in ends]
+        counts = self.counts.copy()
+        counts[0] = counts[1]  # a ReLU's zeros are exact in any 8 bits, and would outweigh all that is not
+        divergences = [_divergence(counts, end) for end in ends]
         return self.limit * ends[int(np.argmin(divergences))] / _BINS
 
 

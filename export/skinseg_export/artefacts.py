@@ -1,0 +1,50 @@
+"""The artefacts of an export under way: what was made, what its verification found, what could not be made."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from skinseg_edge.bundle import BundleDraft
+from skinseg_edge.errors import VerificationFailed
+from skinseg_edge.manifest import Artefact
+from skinseg_export.export_options import MissingTool
+from skinseg_runtime.acceptance import Acceptance
+
+__all__ = ["Artefacts", "Checks"]
+
+Checks = Mapping[str, float | str | bool]
+
+
+@dataclass
+class Artefacts:
+    """Collects what goes into *draft* and what is known about it."""
+
+    draft: BundleDraft
+    made: list[Artefact] = field(default_factory=list)
+    missing: list[MissingTool] = field(default_factory=list)
+    unmade: dict[str, str] = field(default_factory=dict)
+    plans: list[Mapping[str, object]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    worst: dict[str, bytes] = field(default_factory=dict)
+
+    def add(self, name: str, path: str, precision: str, verify: Callable[[], Checks]) -> None:
+        """List the artefact at *path*, verified with the figures of *verify*, or failed with the reason it raises."""
+        try:
+            checks = verify()
+        except VerificationFailed as failure:
+            checks = {"failure": str(failure)}
+            self.made.append(Artefact(name=name, path=path, precision=precision, status="failed", checks=checks))
+            return
+        self.made.append(Artefact(name=name, path=path, precision=precision, status="verified", checks=checks))
+
+    def add_acceptance(self, name: str, acceptance: Acceptance) -> None:
+        """Put the gate's whole report on artefact *name* into the bundle."""
+        self.add_json(f"acceptance/{name}.json", acceptance.to_json())
+
+    def add_json(self, path: str, document: Mapping[str, object]) -> None:
+        """Put *document* into the bundle at *path*."""
+        self.draft.add_bytes(path, json.dumps(document, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n")
+
+    def has_failed(self, name: str) -> bool:
+        """Say whether artefact *name* was made and failed."""
+        return any(artefact.name == name and artefact.status == "failed" for artefact in self.made)

@@ -1,0 +1,70 @@
+"""The acceptance gate as an export uses it: on validation pictures where there are some, else on the golden ones."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeAlias
+
+from skinseg_edge.contract import ModelContract
+from skinseg_export.acceptance import AcceptanceBench, subjects_of_golden
+from skinseg_export.artefacts import Artefacts, Checks
+from skinseg_export.figures.side_by_side import side_by_side_png
+from skinseg_export.golden import Golden
+from skinseg_runtime import Segmenter
+from skinseg_runtime.acceptance import Acceptance, Subject, judge
+from skinseg_runtime.engines import Engine
+
+__all__ = ["ExportGate", "Progress"]
+
+Progress: TypeAlias = Callable[[int, str], AbstractContextManager[Callable[[], None]]]
+
+
+class ExportGate:
+    """Judges artefacts and keeps what it found in *artefacts*: every report, and the worst pictures of a refusal.
+
+    *bench*: validation pictures; None judges on *golden*. *is_trained*: untrained networks are not judged, for there is
+    no right mask of theirs.
+    """
+
+    def __init__(
+        self,
+        contract: ModelContract,
+        artefacts: Artefacts,
+        golden: Sequence[Golden],
+        bench: AcceptanceBench | None,
+        progress: Progress,
+        *,
+        is_trained: bool,
+    ) -> None:
+        self._contract = contract
+        self._artefacts = artefacts
+        self._subjects: AcceptanceBench | Mapping[str, Subject]
+        self._subjects = bench or {subject.name: subject for subject in subjects_of_golden(golden)}
+        self._progress = progress
+        self._is_trained = is_trained
+
+    def accept(self, name: str, precision: str, engine: Engine) -> Checks:
+        """Return the gate's figures of the artefact *name*, whose network runs in *engine*.
+
+        Raises ParityFailed naming the first limit that is broken, and the worst picture.
+        """
+        if not self._is_trained:
+            return {}
+        subjects = self._subjects
+        listed = subjects.subjects() if isinstance(subjects, AcceptanceBench) else subjects.values()
+        with self._progress(len(subjects), f"acceptance of {name}") as advance, self._segmenter(engine) as segmenter:
+            acceptance = judge(segmenter, listed, precision=precision, advance=advance)
+        return self.accept_judged(name, acceptance, engine)
+
+    def accept_judged(self, name: str, acceptance: Acceptance, engine: Engine) -> Checks:
+        """Return the figures of *acceptance*, which judged the artefact *name* in *engine*.
+
+        Raises ParityFailed naming the first limit that is broken, and the worst picture.
+        """
+        self._artefacts.add_acceptance(name, acceptance)
+        if not acceptance.passed:
+            self._artefacts.worst[name] = side_by_side_png(acceptance, self._subjects, self._segmenter(engine))
+        acceptance.check(name)
+        return acceptance.checks()
+
+    def _segmenter(self, engine: Engine) -> Segmenter:
+        return Segmenter(self._contract, engine)

@@ -1,0 +1,81 @@
+"""What an export is asked for, and what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from skinseg_edge.manifest import Manifest
+from skinseg_export.opsets import DEFAULT_OPSET
+
+__all__ = ["CALIBRATION_PICTURES", "PRECISIONS", "QUANTIZERS", "ExportOptions", "ExportReport", "MissingTool"]
+
+PRECISIONS = ("auto", "fp32", "fp16", "int8")
+QUANTIZERS = ("onnxruntime", "modelopt")
+CALIBRATION_PICTURES = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """*targets*: out of `targets.TARGETS`; the fp32 ONNX file is always made, because everything is held against it.
+
+    *precision*: `fp32` alone; `fp16` beside it; `int8` beside both, every layer that may be; `auto` beside fp32 and
+    fp16, as many layers in 8 bits as pass the acceptance gate.
+    *validation*: folder of the gate's and the golden pictures. None: golden ones are drawn, and 8 bits are judged on
+    the validation list beside the calibration pictures.
+    *calibration*: folder of training pictures; None: the training list that the checkpoint names. *calibration_cache*:
+    file that keeps what calibration found, read only if pictures, preprocessing and graph are the same.
+    *quantizer*: out of QUANTIZERS, what calibrates. *key*: PEM file of the private key that signs the bundle.
+    """
+
+    targets: tuple[str, ...]
+    precision: str = "fp16"
+    opset: int = DEFAULT_OPSET
+    dynamic_batch: bool = False
+    validation: Path | None = None
+    calibration: Path | None = None
+    calibration_count: int = CALIBRATION_PICTURES
+    calibration_cache: Path | None = None
+    quantizer: str = "onnxruntime"
+    key: Path | None = None
+    force: bool = False
+
+    @property
+    def wants_half(self) -> bool:
+        """Whether half-precision artefacts are made."""
+        return self.precision != "fp32"
+
+    @property
+    def wants_quantized(self) -> bool:
+        """Whether artefacts in 8 bits are asked for."""
+        return self.precision in ("int8", "auto")
+
+
+@dataclass(frozen=True)
+class MissingTool:
+    """An artefact that could not be made here. *remedy*: one sentence. *is_fatal*: whether it was plainly asked for."""
+
+    artefact: str
+    remedy: str
+    is_fatal: bool
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """*manifest*: of the bundle at *path*. *unmade*: why an artefact could not be made at all, by its name.
+
+    *remarks*: what a user should know of how it was made, a sentence each. *worst*: the pictures on which a refused
+    artefact did worst, side by side; PNG files beside the bundle, by artefact.
+    """
+
+    path: Path
+    manifest: Manifest
+    missing: tuple[MissingTool, ...]
+    unmade: Mapping[str, str]
+    remarks: tuple[str, ...] = ()
+    worst: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """What failed, by artefact, in one sentence each."""
+        failed = [artefact for artefact in self.manifest.artefacts if artefact.status == "failed"]
+        return {**{each.name: str(each.checks.get("failure", "")) for each in failed}, **self.unmade}

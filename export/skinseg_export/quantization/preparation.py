@@ -1,0 +1,122 @@
+"""What an export needs before it can quantize: calibration pictures apart from those that judge, and their ranges."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skinseg_edge.contract import ModelContract
+from skinseg_edge.datasets.readers import PicturePair
+from skinseg_edge.errors import DatasetUnusable, InputError
+from skinseg_edge.image_io import decode
+from skinseg_edge.networks.checkpoint import Checkpoint
+from skinseg_edge.preprocessing import to_network_input
+from skinseg_export.export_gate import Progress
+from skinseg_export.export_options import ExportOptions
+from skinseg_export.gate_pictures import GatePictures, gate_pictures
+from skinseg_export.quantization.calibration_pictures import CalibrationPictures, calibration_pictures
+from skinseg_export.quantization.coverage import Coverage, coverage_of
+from skinseg_export.quantization.near_duplicates import check_apart
+from skinseg_export.truth import read_truth
+from skinseg_runtime import Segmenter
+
+__all__ = ["Calibration", "Sources", "prepared", "sources_of"]
+
+_VALIDATION_LIST = "validation.txt"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """*calibration*: pictures to measure ranges on. *gate*: pictures to judge on. *remark*: why there are none."""
+
+    calibration: CalibrationPictures | None = None
+    gate: GatePictures | None = None
+    remark: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """*images*: of *pictures*, (H, W, 3) uint8 RGB at network size. *coverage*: which kinds of pictures they are."""
+
+    pictures: CalibrationPictures
+    images: tuple[NDArray[np.uint8], ...]
+    coverage: Coverage
+
+
+def sources_of(options: ExportOptions, checkpoint: Checkpoint) -> Sources:
+    """Find the pictures that *options* ask for, and check that none of them both calibrates and judges.
+
+    Raises InputError if 8 bits are asked for and there are no pictures to calibrate with or to judge on (`auto` goes on
+    without, in half precision, where no folder was named), or the network is untrained; and what reading raises.
+    """
+    gate = None if options.validation is None else gate_pictures(options.validation)
+    if options.wants_quantized and not checkpoint.trained:
+        raise InputError(
+            f"cannot export {options.precision} of an untrained network: it has no right masks to hold 8 bits against; "
+            "use --precision fp16, or train it"
+        )
+    if not options.wants_quantized and options.calibration is None:
+        return Sources(gate=gate)
+    try:
+        calibration = calibration_pictures(options.calibration, checkpoint.training, count=options.calibration_count)
+    except InputError as error:
+        if options.calibration is not None or options.precision != "auto":
+            raise
+        return Sources(gate=gate, remark=f"auto makes fp16 and no 8 bits: {error}")
+    if options.wants_quantized and gate is None:
+        gate = gate_pictures(_beside(calibration))
+    if gate is not None:
+        check_apart(calibration.paths, gate.paths)
+    return Sources(calibration, gate)
+
+
+def prepared(sources: Sources, reference: Segmenter, progress: Progress) -> Calibration | None:
+    """Bring the calibration pictures to network size by the one preprocessing; None without any.
+
+    *reference*: the trained network, which outlines lesions that no expert has.
+    """
+    pictures = sources.calibration
+    if pictures is None:
+        return None
+    contract = reference.contract
+    with progress(2 * len(pictures.paths), "calibration pictures") as advance:
+        images = []
+        for path in pictures.paths:
+            images.append(_network_input(path, contract))
+            advance()
+
+        def lesion_of(path: Path, photo: NDArray[np.uint8]) -> NDArray[np.bool_]:
+            advance()
+            label = pictures.labels.get(path)
+            return reference.segment(photo).mask if label is None else _drawn(path, label, photo.shape[:2], contract)
+
+        coverage = coverage_of(pictures, lesion_of)
+    return Calibration(pictures, tuple(images), coverage)
+
+
+def _beside(calibration: CalibrationPictures) -> Path:
+    """Return the folder that the calibration pictures come from, which has a validation list."""
+    pictures = calibration.paths[0].parent
+    for folder in (pictures, pictures.parent):
+        if (folder / _VALIDATION_LIST).is_file():
+            return folder
+    raise InputError(
+        f"cannot judge 8 bits: there is no {_VALIDATION_LIST} beside the calibration pictures ({calibration.source}); "
+        "name a folder of other pictures, with masks where there are some, with --validation"
+    )
+
+
+def _drawn(path: Path, label: Path, photo_hw: tuple[int, ...], contract: ModelContract) -> NDArray[np.bool_]:
+    """Return the lesion that an expert drew on the photo *path*."""
+    lesion = np.isin(read_truth(PicturePair(path.stem, path, label), contract), contract.lesion_labels)
+    if lesion.shape != photo_hw:
+        raise DatasetUnusable(
+            f"cannot calibrate with {path.name}: its mask is {lesion.shape} px (rows, columns), the photo {photo_hw}"
+        )
+    return lesion
+
+
+def _network_input(path: Path, contract: ModelContract) -> NDArray[np.uint8]:
+    photo = decode(path, at_least_hw=contract.input_hw)
+    return to_network_input(photo.pixels, contract, photo_hw=photo.full_hw).pixels

@@ -1,0 +1,210 @@
+"""The quantized files of a bundle: made, judged, proved to load and to build, and reported on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skinseg_edge.networks.checkpoint import Checkpoint
+from skinseg_edge.networks.quantizable_layers import LayerChoice, quantizable_layers
+from skinseg_export.acceptance import AcceptanceBench
+from skinseg_export.artefacts import Artefacts, Checks
+from skinseg_export.export_gate import ExportGate, Progress
+from skinseg_export.export_options import ExportOptions
+from skinseg_export.golden import Golden
+from skinseg_export.half_evaluation import HalfEngine
+from skinseg_export.half_precision import kept_names
+from skinseg_export.parity import compare
+from skinseg_export.quantization.fingerprint import Fingerprint, fingerprint_of
+from skinseg_export.quantization.measured_ranges import measured_ranges
+from skinseg_export.quantization.preparation import Calibration
+from skinseg_export.quantization.qdq import convolutions_of
+from skinseg_export.quantization.quantize import AutoFile, Materials, QuantizedFile, Quantizer
+from skinseg_export.quantization.sensitivity_chart import sensitivity_png
+from skinseg_export.targets.onnx.build import OnnxFiles
+from skinseg_export.targets.tensorrt.build import rtx_engine_from_onnx
+from skinseg_export.targets.tensorrt.rtx_builder import rtx_version
+from skinseg_export.torch_engine import TorchEngine
+from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+__all__ = ["QuantizedArtefact", "QuantizedResult", "QuantizedWork", "add_quantized"]
+
+REPORT_SCHEMA = "skinseg.quantization/1"
+REPORT_PATH = "quantization/report.json"
+CHART_PATH = "quantization/sensitivity.png"
+
+
+@dataclass(frozen=True)
+class QuantizedWork:
+    """What an export hands over: everything that was made before its quantized files."""
+
+    checkpoint: Checkpoint
+    options: ExportOptions
+    artefacts: Artefacts
+    files: OnnxFiles
+    calibration: Calibration
+    gate: ExportGate
+    bench: AcceptanceBench
+    golden: tuple[Golden, ...]
+    reference: TorchEngine
+
+
+@dataclass(frozen=True)
+class QuantizedArtefact:
+    """*name*: such as `onnx-int8`. *path*: in the bundle. *precision*: `int8` or `auto`."""
+
+    precision: str
+    file: QuantizedFile
+
+    @property
+    def name(self) -> str:
+        """How the manifest calls it."""
+        return f"onnx-{self.precision}"
+
+    @property
+    def path(self) -> str:
+        """Where the bundle keeps it."""
+        return f"model.{self.precision}.onnx"
+
+    @property
+    def model(self) -> "ModelProto":
+        """The file."""
+        return self.file.model
+
+
+@dataclass(frozen=True)
+class QuantizedResult:
+    """*files*: what was made. *fingerprint*: of the calibration behind them."""
+
+    files: tuple[QuantizedArtefact, ...]
+    fingerprint: str
+
+
+def add_quantized(work: QuantizedWork, progress: Progress) -> QuantizedResult:
+    """Make the quantized files that the options ask for, and the report on them.
+
+    `int8` is added whether it passes or not; with `auto` only what passes is.
+
+    Raises InputError if a picture for calibration cannot be used.
+    """
+    single, contract, made = work.files.single.model, work.checkpoint.contract, work.artefacts
+    fingerprint = fingerprint_of(work.calibration.pictures, contract, single.SerializeToString())
+    choice = quantizable_layers(work.checkpoint.network, contract.input_hw)
+    layers = tuple(layer for layer in choice.quantizable if layer in convolutions_of(single, choice.quantizable))
+    if not layers:
+        sentence = "no layer of this network can be quantized: use fp16"
+        made.remarks.append(sentence)
+        if work.options.precision == "int8":
+            made.unmade["onnx-int8"] = sentence
+        return QuantizedResult((), fingerprint.digest)
+    quantizer = Quantizer(_materials(work, layers, fingerprint, progress), progress)
+    auto = quantizer.auto() if work.options.precision == "auto" else None
+    found = _chosen(quantizer, auto)
+    for each in found:
+        _add(work, each)
+    made.remarks.append(auto.walk.story() if auto else _int8_story(quantizer, len(layers)))
+    _add_report(work, fingerprint, choice, quantizer, auto)
+    return QuantizedResult(tuple(found), fingerprint.digest)
+
+
+def _materials(work: QuantizedWork, layers: tuple[str, ...], fingerprint: Fingerprint, progress: Progress) -> Materials:
+    single, scan = work.files.single.model, work.files.scan
+    ranges, remark = measured_ranges(
+        convolutions_of(single, layers),
+        single,
+        work.calibration.images,
+        fingerprint,
+        quantizer=work.options.quantizer,
+        cache=work.options.calibration_cache,
+        training=work.checkpoint.training,
+        progress=progress,
+    )
+    work.artefacts.remarks += [remark] if remark else []
+    return Materials(
+        single=single,
+        contract=work.checkpoint.contract,
+        layers=layers,
+        images=work.calibration.images,
+        ranges=ranges,
+        kept=frozenset[str]() if scan is None else scan.kept(single),
+        reference=work.reference,
+        bench=work.bench,
+    )
+
+
+def _chosen(quantizer: Quantizer, auto: AutoFile | None) -> list[QuantizedArtefact]:
+    int8 = quantizer.int8()
+    if auto is None:
+        return [QuantizedArtefact("int8", int8)]
+    found = [QuantizedArtefact("int8", int8)] if int8.acceptance.passed else []
+    return found if auto.file is None else [*found, QuantizedArtefact("auto", auto.file)]
+
+
+def _add(work: QuantizedWork, each: QuantizedArtefact) -> None:
+    work.artefacts.draft.add_bytes(each.path, each.model.SerializeToString())
+    work.artefacts.add(each.name, each.path, each.precision, lambda: _verify(work, each))
+
+
+def _verify(work: QuantizedWork, each: QuantizedArtefact) -> Checks:
+    """Return the figures of a quantized file.
+
+    Raises ParityFailed if the gate refuses it, VerificationFailed if TensorRT-RTX cannot build it.
+    """
+    contract, onnx = work.checkpoint.contract, each.model.SerializeToString()
+    exact = HalfEngine(each.model, contract)
+    worst = [
+        compare(engine, work.reference, contract, work.golden).checks()
+        for engine in (exact, OnnxRuntimeEngine(onnx, contract, source=each.path))
+    ]
+    built: Checks = {}
+    if rtx_version() is not None:
+        built = {"trt_rtx_builds": True, "trt_rtx_bytes": len(rtx_engine_from_onnx(onnx, each.path, "int8").data)}
+    return {
+        **work.gate.accept_judged(each.name, each.file.acceptance, exact),
+        # What a device must reach again; see skinseg_runtime.verification.
+        "golden_dice": min(float(checks["dice"]) for checks in worst),
+        "golden_area_drift": max(float(checks.get("area_drift", 1.0)) for checks in worst),
+        "calibration_method": each.file.method,
+        "layers_in_8_bits": len(each.file.quantized),
+        "arithmetic": "simulated: 8 bits in fp32, half rounded",
+        "kept_fp32": kept_names(each.model),
+        **built,
+    }
+
+
+def _int8_story(quantizer: Quantizer, count: int) -> str:
+    acceptance = quantizer.int8().acceptance
+    passed = "passes" if acceptance.passed else "does not pass"
+    advice = "" if acceptance.passed else "; try --precision auto, or train for it: skinseg-train --qat"
+    return (
+        f"int8: {count} layers in 8 bits, calibrated by {quantizer.method}: mean Dice {acceptance.mean_dice:.4f} to "
+        f"the trained masks on {len(acceptance.pictures)} pictures, which {passed}{advice}"
+    )
+
+
+def _add_report(
+    work: QuantizedWork, fingerprint: Fingerprint, choice: LayerChoice, quantizer: Quantizer, auto: AutoFile | None
+) -> None:
+    calibration, int8 = work.calibration, quantizer.int8().acceptance
+    report: Mapping[str, object] = {
+        "schema": REPORT_SCHEMA,
+        "quantizer": work.options.quantizer,
+        "calibration": {
+            "source": calibration.pictures.source,
+            "pictures": len(calibration.images),
+            "fingerprint": {**vars(fingerprint), "digest": fingerprint.digest},
+            "coverage": calibration.coverage.to_json(),
+        },
+        "methods": quantizer.methods,
+        "method": quantizer.method,
+        "layers": {"quantizable": list(choice.quantizable), "left_alone": dict(choice.left_alone)},
+        "int8": {**int8.checks(), "passed": int8.passed},
+        "sensitivity": None if auto is None else auto.sensitivity.to_json(),
+        "walk": None if auto is None else auto.walk.to_json(),
+    }
+    work.artefacts.add_json(REPORT_PATH, report)
+    if auto is not None:
+        chart = sensitivity_png(auto.sensitivity, auto.walk.restored)
+        work.artefacts.draft.add_bytes(CHART_PATH, chart)
