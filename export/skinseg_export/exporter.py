@@ -31,7 +31,7 @@ from skinseg_export.artefacts import Artefacts, Checks
 from skinseg_export.card import model_card
 from skinseg_export.export_gate import ExportGate, Progress
 from skinseg_export.export_options import PRECISIONS, QUANTIZERS, ExportOptions, ExportReport, MissingTool
-from skinseg_export.golden import Golden, add_golden, golden_from_folder, golden_from_synthetic
+from skinseg_export.golden import Golden, add_golden, golden_from_photos, golden_from_synthetic
 from skinseg_export.half_evaluation import HalfEngine
 from skinseg_export.parity import HALF, HALF_UNTRAINED, noise_pictures
 from skinseg_export.quantization.preparation import Sources, prepared, sources_of
@@ -116,7 +116,7 @@ class _Export:
         sources = sources_of(options, checkpoint)
         if sources.remark:
             self.artefacts.remarks.append(sources.remark)
-        golden = self._step("golden pictures", lambda: self._golden(segmenter))
+        golden = self._step("golden pictures", lambda: self._golden(sources, segmenter))
         calibration = prepared(sources, segmenter, self.progress)
         images = calibration.images if calibration else _network_inputs(golden, checkpoint)
         files = self._step("ONNX", lambda: self._files(images))
@@ -142,10 +142,10 @@ class _Export:
         with self.progress(1, name):
             return work()
 
-    def _golden(self, reference: Segmenter) -> tuple[Golden, ...]:
-        if self.options.validation is None:
+    def _golden(self, sources: Sources, reference: Segmenter) -> tuple[Golden, ...]:
+        if self.options.validation is None or sources.gate is None:  # a patient's picture travels only if asked for
             return golden_from_synthetic(reference)
-        return golden_from_folder(self.options.validation, reference)
+        return golden_from_photos(sources.gate.paths, reference)
 
     def _bench(self, sources: Sources, segmenter: Segmenter) -> AcceptanceBench | None:
         if sources.gate is None or not self.checkpoint.trained:

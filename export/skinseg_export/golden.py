@@ -1,10 +1,10 @@
 """Golden cases: pictures with the masks that the trained network gives, by which every device is judged.
 
-They are drawn by the project itself unless a folder of validation pictures is given; no patient's picture then travels
+They are drawn by the project itself unless validation pictures are given; no patient's picture then travels
 with the bundle.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,17 +14,15 @@ from numpy.typing import NDArray
 from skinseg_edge.bundle import BundleDraft
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.label_maps import MELASMA_CLASSES
-from skinseg_edge.datasets.readers import PICTURE_SUFFIXES
 from skinseg_edge.datasets.synthetic_faces import draw_face
 from skinseg_edge.datasets.synthetic_lesions import draw
-from skinseg_edge.errors import DatasetUnusable, FileMissing
 from skinseg_edge.image_io import decode, encode_png
 from skinseg_edge.manifest import GoldenCase
 from skinseg_edge.preprocessing import resize_pixels
 from skinseg_runtime import Segmenter
 from skinseg_runtime.postprocessing import lesion_map
 
-__all__ = ["GOLDEN_COUNT", "Golden", "add_golden", "golden_from_folder", "golden_from_synthetic"]
+__all__ = ["GOLDEN_COUNT", "Golden", "add_golden", "golden_from_photos", "golden_from_synthetic"]
 
 GOLDEN_COUNT = 8
 MIN_DICE = 0.98
@@ -33,7 +31,6 @@ _SYNTHETIC_HW = (360, 480)
 _FACE_HW = (480, 384)
 _MOST_SEEDS = 24
 _LONGEST_SIDE = 640  # px of a golden picture: enough for any network input here, and small on a device
-_MASK_ENDINGS = ("_segmentation", ".mask", "_mask")
 _USUAL_COVER = (0.003, 0.95)  # a mask outside proves little: nothing found, or everything
 
 
@@ -65,23 +62,15 @@ def golden_from_synthetic(reference: Segmenter) -> tuple[Golden, ...]:
     return _chosen(lesions, reference)
 
 
-def golden_from_folder(folder: Path, reference: Segmenter) -> tuple[Golden, ...]:
-    """Take GOLDEN_COUNT pictures, evenly spread over the sorted names, from *folder* or its `images` folder.
+def golden_from_photos(paths: Sequence[Path], reference: Segmenter) -> tuple[Golden, ...]:
+    """Take GOLDEN_COUNT pictures, evenly spread over *paths*, reduced to at most 640 px a side.
 
-    Pictures are reduced to at most 640 px a side; masks beside them are not used.
-
-    Raises FileMissing if there is no such folder, DatasetUnusable if it holds no picture.
+    Raises ValueError if there is no path, and what decoding a photo raises.
     """
-    if not folder.is_dir():
-        raise FileMissing(f"cannot take golden pictures from {folder}: there is no such folder")
-    below = folder / "images" if (folder / "images").is_dir() else folder
-    paths = sorted(path for path in below.iterdir() if _is_photo(path))
     if not paths:
-        raise DatasetUnusable(
-            f"cannot take golden pictures from {below}: it holds no picture (JPEG, PNG, WebP, BMP, TIFF)"
-        )
+        raise ValueError("cannot take golden pictures: there is no photo")
     order = np.linspace(0, len(paths) - 1, min(len(paths), _MOST_SEEDS)).round().astype(int)
-    # Every third first, so that the usual case of eight good pictures is spread over the whole folder, too.
+    # Every third first, so that the usual case of eight good pictures is spread over all, too.
     spread = [paths[index] for start in range(3) for index in order[start::3]]
     return _chosen(((path.name, _reduced(path)) for path in spread), reference)
 
@@ -129,10 +118,6 @@ def _segmented(pictures: Iterable[tuple[str, NDArray[np.uint8]]], reference: Seg
 
 def _sixteen_bits(probability: NDArray[np.float32]) -> NDArray[np.uint16]:
     return np.asarray(np.round(np.clip(probability, 0, 1) * 65535), np.uint16)
-
-
-def _is_photo(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_SUFFIXES and not path.stem.lower().endswith(_MASK_ENDINGS)
 
 
 def _reduced(path: Path) -> NDArray[np.uint8]:

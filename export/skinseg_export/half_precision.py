@@ -25,6 +25,7 @@ HALF_LIMIT = 65504.0  # the largest number of half precision
 # Inputs that ONNX defines as float32 whatever the data's type: region of interest and scales.
 _SINGLE_INPUTS = {"Resize": frozenset({1, 2})}
 _MOST_NAMES = 20
+_LARGEST_LOSS = 1e-2  # of a weight's 2-norm
 _CARRIERS_OF_GRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 
 
@@ -32,7 +33,7 @@ def half_from_single(single: "ModelProto", keep: Set[str] = frozenset()) -> "Mod
     """Return the half-precision model of *single*: the same uint8 input, the same float32 output, half in between.
 
     *keep*: names of nodes that stay fp32, beside what `single_nodes` names and the nodes whose weights are beyond
-    half's range; they stand between explicit casts. The file records those two kinds as `skinseg.kept_fp32`.
+    half's range, above or below; they stand between explicit casts. The file records both as `skinseg.kept_fp32`.
     Q/DQ pairs (opset 19 or later) stay whole: a Q takes the precision of what it reads, a DQ that of its reader.
 
     Raises ParityFailed if the graph holds control flow, naming the node; InputError if *keep* names no node.
@@ -77,19 +78,20 @@ def _check_no_control_flow(single: "ModelProto") -> None:
 
 
 def _kept_nodes(single: "ModelProto", keep: Set[str]) -> set[int]:
-    """Return the indices of the nodes that *keep* names and of those that read a weight beyond half's range."""
+    """Return the indices of the nodes that *keep* names and of those that read a weight which half cannot hold."""
     from onnx import TensorProto
 
     unknown = keep - {node.name for node in single.graph.node}
     if unknown:
         raise InputError(f"cannot keep {first_names(sorted(unknown))} in fp32: the ONNX file has no node of that name")
-    loud = {each.name for each in single.graph.initializer if each.data_type == TensorProto.FLOAT and _is_loud(each)}
+    floats = (each for each in single.graph.initializer if each.data_type == TensorProto.FLOAT)
+    unheld = {each.name for each in floats if not _half_holds(each)}
     return {
         index
         for index, node in enumerate(single.graph.node)
         if node.name in keep
-        or any(name in loud for name in _half_inputs(node))
-        or any(each.t.data_type == TensorProto.FLOAT and _is_loud(each.t) for each in node.attribute)
+        or any(name in unheld for name in _half_inputs(node))
+        or any(each.t.data_type == TensorProto.FLOAT and not _half_holds(each.t) for each in node.attribute)
     }
 
 
@@ -98,10 +100,16 @@ def _half_inputs(node: "NodeProto") -> Iterable[str]:
     return (name for position, name in enumerate(node.input) if position not in always_single)
 
 
-def _is_loud(weight: "TensorProto") -> bool:
+def _half_holds(weight: "TensorProto") -> bool:
+    """Say whether the numbers of *weight* are in half's range, and not so small that it loses them."""
     from onnx import numpy_helper
 
-    return float(np.abs(numpy_helper.to_array(weight)).max(initial=0.0)) > HALF_LIMIT
+    values = numpy_helper.to_array(weight).astype(np.float64)
+    if float(np.abs(values).max(initial=0.0)) > HALF_LIMIT:
+        return False
+    # Rounding costs 3e-4 at most; what is more was lost below 6e-5, where half has fewer and fewer digits.
+    lost = np.linalg.norm(values - values.astype(np.float16))
+    return bool(lost <= _LARGEST_LOSS * np.linalg.norm(values))
 
 
 def _listed(names: list[str]) -> str:

@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 from skinseg_edge.bundle import BundleDraft
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.synthetic_lesions import SyntheticLesion, draw
-from skinseg_edge.errors import DatasetUnusable, FileMissing
 from skinseg_edge.image_io import decode, decode_mask, write_png
-from skinseg_export.golden import GOLDEN_COUNT, Golden, add_golden, golden_from_folder, golden_from_synthetic
+from skinseg_export.golden import GOLDEN_COUNT, Golden, add_golden, golden_from_photos, golden_from_synthetic
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime import Segmenter
 from skinseg_runtime.postprocessing import PostProcessing
@@ -80,23 +79,20 @@ def test_what_is_written_is_what_the_segmenter_gives_for_the_written_picture(
         np.testing.assert_allclose(stored / 65535, result.network_probability[0], atol=1 / 65535)
 
 
-def test_pictures_of_a_folder_are_spread_over_it_and_reduced(segmenter: Segmenter, tmp_path: Path) -> None:
-    for seed in range(3):
-        write_png(tmp_path / f"{seed}.png", draw(seed, (700, 900)).photo)
-        write_png(tmp_path / f"{seed}_segmentation.png", draw(seed, (700, 900)).mask)
-    (tmp_path / "notes.txt").write_text("no picture")
+def test_photos_are_spread_over_the_list_and_reduced(segmenter: Segmenter, tmp_path: Path) -> None:
+    photos = [tmp_path / f"{seed}.png" for seed in range(3)]
+    for seed, path in enumerate(photos):
+        write_png(path, draw(seed, (700, 900)).photo)
 
-    cases = golden_from_folder(tmp_path, segmenter)
+    cases = golden_from_photos(photos, segmenter)
 
     assert sorted(case.source for case in cases) == ["0.png", "1.png", "2.png"]
     assert {decode(case.image).full_hw for case in cases} == {(498, 640)}
 
 
-def test_a_folder_that_is_missing_or_empty_is_told(segmenter: Segmenter, tmp_path: Path) -> None:
-    with pytest.raises(FileMissing, match="there is no such folder"):
-        golden_from_folder(tmp_path / "nowhere", segmenter)
-    with pytest.raises(DatasetUnusable, match="it holds no picture"):
-        golden_from_folder(tmp_path, segmenter)
+def test_golden_cases_need_a_photo(segmenter: Segmenter) -> None:
+    with pytest.raises(ValueError, match="there is no photo"):
+        golden_from_photos([], segmenter)
 
 
 def _sixteen_bits(path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
