@@ -129,15 +129,25 @@ def _measure(measured: "ModelProto", floats: list[str]) -> None:
     """Replace the outputs of *measured* by two numbers for each of *floats*: its reach, and a sum that NaN spoils."""
     from onnx import TensorProto, helper
 
-    del measured.graph.output[:]
+    nodes = list(measured.graph.node)
+    del measured.graph.node[:], measured.graph.output[:]
+    wanted = set(floats)
+    for node in nodes:
+        measured.graph.node.append(node)
+        for name in wanted.intersection(node.output):
+            measured.graph.node.extend(_measuring(name))
     for name in floats:
-        size, reach, total = f"{name}.size", f"{name}.reach", f"{name}.total"
-        measured.graph.node.append(helper.make_node("Abs", [name], [size]))
-        measured.graph.node.append(helper.make_node("ReduceMax", [size], [reach], keepdims=0))
-        # ONNX Runtime's ReduceMax passes over a NaN.
-        measured.graph.node.append(helper.make_node("ReduceSum", [size], [total], keepdims=0))
-        for each in (reach, total):
+        for each in (f"{name}.reach", f"{name}.total"):
             measured.graph.output.append(helper.make_tensor_value_info(each, TensorProto.FLOAT, []))
+
+
+def _measuring(name: str) -> "Iterator[NodeProto]":
+    from onnx import helper
+
+    yield helper.make_node("Abs", [name], [f"{name}.size"])
+    yield helper.make_node("ReduceMax", [f"{name}.size"], [f"{name}.reach"], keepdims=0)
+    # ONNX Runtime's ReduceMax passes over a NaN.
+    yield helper.make_node("ReduceSum", [f"{name}.size"], [f"{name}.total"], keepdims=0)
 
 
 def _sizes(single: "ModelProto") -> Sizes:
