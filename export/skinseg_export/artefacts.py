@@ -25,6 +25,7 @@ class Artefacts:
     unmade: dict[str, str] = field(default_factory=dict)
     plans: list[Mapping[str, object]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     worst: dict[str, bytes] = field(default_factory=dict)
 
     def add(self, name: str, path: str, precision: str, verify: Callable[[], Checks]) -> None:

@@ -149,6 +149,8 @@ def main(
     if untrained:
         ui.warn("the weights are random: the bundle is for trying targets, and the runtime refuses it")
     report = export_bundle(checkpoint, path, options, ui.progress)
+    for warning in report.warnings:
+        ui.warn(warning)
     for remark in report.remarks:
         ui.info(remark)
     for name, picture in report.worst.items():
@@ -187,6 +189,7 @@ def _document(report: ExportReport) -> dict[str, object]:
         "unmade": dict(report.unmade),
         "missing": {missing.artefact: missing.remedy for missing in report.missing},
         "remarks": list(report.remarks),
+        "warnings": list(report.warnings),
         "worst": {name: str(picture) for name, picture in report.worst.items()},
         "golden": len(report.manifest.golden),
         "device_plans": len(report.manifest.device_plans),

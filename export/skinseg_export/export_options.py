@@ -63,8 +63,8 @@ class MissingTool:
 class ExportReport:
     """*manifest*: of the bundle at *path*. *unmade*: why an artefact could not be made at all, by its name.
 
-    *remarks*: what a user should know of how it was made, a sentence each. *worst*: the pictures on which a refused
-    artefact did worst, side by side; PNG files beside the bundle, by artefact.
+    *remarks*: what a user should know of how it was made, *warnings*: what is worse than asked; a sentence each.
+    *worst*: the pictures on which a refused artefact did worst, side by side; PNG files beside the bundle, by artefact.
     """
 
     path: Path
@@ -72,6 +72,7 @@ class ExportReport:
     missing: tuple[MissingTool, ...]
     unmade: Mapping[str, str]
     remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     worst: Mapping[str, Path] = field(default_factory=dict)
 
     @property

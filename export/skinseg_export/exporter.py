@@ -79,7 +79,8 @@ def export_bundle(
             sign_bundle(folder, options.key)
     made = export.artefacts
     worst = _write_worst(output, made)
-    return ExportReport(output, manifest, tuple(made.missing), made.unmade, tuple(made.remarks), worst)
+    told = tuple(made.remarks), tuple(made.warnings)
+    return ExportReport(output, manifest, tuple(made.missing), made.unmade, *told, worst)
 
 
 def _check_options(options: ExportOptions) -> None:
@@ -114,8 +115,8 @@ class _Export:
         reference = TorchEngine(checkpoint.network, checkpoint.contract)
         segmenter = Segmenter(checkpoint.contract, reference)
         sources = sources_of(options, checkpoint)
-        if sources.remark:
-            self.artefacts.remarks.append(sources.remark)
+        if sources.why_none:
+            self.artefacts.warnings.append(sources.why_none)
         golden = self._step("golden pictures", lambda: self._golden(sources, segmenter))
         calibration = prepared(sources, segmenter, self.progress)
         images = calibration.images if calibration else _network_inputs(golden, checkpoint)

@@ -28,11 +28,14 @@ _VALIDATION_LIST = "validation.txt"
 
 @dataclass(frozen=True)
 class Sources:
-    """*calibration*: pictures to measure ranges on. *gate*: pictures to judge on. *remark*: why there are none."""
+    """*calibration*: pictures to measure ranges on. *gate*: pictures to judge on.
+
+    *why_none*: why 8 bits that were asked for cannot be made.
+    """
 
     calibration: CalibrationPictures | None = None
     gate: GatePictures | None = None
-    remark: str = ""
+    why_none: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +66,7 @@ def sources_of(options: ExportOptions, checkpoint: Checkpoint) -> Sources:
     except InputError as error:
         if options.calibration is not None or options.precision != "auto":
             raise
-        return Sources(gate=gate, remark=f"auto makes fp16 and no 8 bits: {error}")
+        return Sources(gate=gate, why_none=f"auto makes fp16 and no 8 bits: {error}")
     if options.wants_quantized and gate is None:
         gate = gate_pictures(_beside(calibration))
     if gate is not None:

@@ -1,6 +1,5 @@
 """The quantized files of a bundle: made, judged, proved to load and to build, and reported on."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,12 @@ from skinseg_export.golden import Golden
 from skinseg_export.half_evaluation import HalfEngine
 from skinseg_export.half_precision import kept_names
 from skinseg_export.parity import compare
+from skinseg_export.quantization.coverage import Coverage
 from skinseg_export.quantization.fingerprint import Fingerprint, fingerprint_of
 from skinseg_export.quantization.measured_ranges import measured_ranges
 from skinseg_export.quantization.preparation import Calibration
 from skinseg_export.quantization.qdq import convolutions_of
+from skinseg_export.quantization.quantization_report import Findings, page_of, report_of
 from skinseg_export.quantization.quantize import AutoFile, Materials, QuantizedFile, Quantizer
 from skinseg_export.quantization.sensitivity_chart import sensitivity_png
 from skinseg_export.targets.onnx.build import OnnxFiles
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["QuantizedArtefact", "QuantizedResult", "QuantizedWork", "add_quantized"]
 
-REPORT_SCHEMA = "skinseg.quantization/1"
 REPORT_PATH = "quantization/report.json"
+PAGE_PATH = "quantization/report.md"
 CHART_PATH = "quantization/sensitivity.png"
 
 
@@ -99,6 +100,7 @@ def add_quantized(work: QuantizedWork, progress: Progress) -> QuantizedResult:
         if work.options.precision == "int8":
             made.unmade["onnx-int8"] = sentence
         return QuantizedResult((), fingerprint.digest)
+    made.warnings += _thin(work.calibration.coverage)
     quantizer = Quantizer(_materials(work, layers, fingerprint, progress), progress)
     auto = quantizer.auto() if work.options.precision == "auto" else None
     found = _chosen(quantizer, auto)
@@ -174,6 +176,15 @@ def _verify(work: QuantizedWork, each: QuantizedArtefact) -> Checks:
     }
 
 
+def _thin(coverage: Coverage) -> list[str]:
+    if not coverage.thin:
+        return []
+    return [
+        f"the calibration pictures hardly show {', '.join(coverage.thin)}: 8 bits are the least certain there; add "
+        "such pictures to the folder of --calibration"
+    ]
+
+
 def _int8_story(quantizer: Quantizer, count: int) -> str:
     acceptance = quantizer.int8().acceptance
     passed = "passes" if acceptance.passed else "does not pass"
@@ -187,24 +198,17 @@ def _int8_story(quantizer: Quantizer, count: int) -> str:
 def _add_report(
     work: QuantizedWork, fingerprint: Fingerprint, choice: LayerChoice, quantizer: Quantizer, auto: AutoFile | None
 ) -> None:
-    calibration, int8 = work.calibration, quantizer.int8().acceptance
-    report: Mapping[str, object] = {
-        "schema": REPORT_SCHEMA,
-        "quantizer": work.options.quantizer,
-        "calibration": {
-            "source": calibration.pictures.source,
-            "pictures": len(calibration.images),
-            "fingerprint": {**vars(fingerprint), "digest": fingerprint.digest},
-            "coverage": calibration.coverage.to_json(),
-        },
-        "methods": quantizer.methods,
-        "method": quantizer.method,
-        "layers": {"quantizable": list(choice.quantizable), "left_alone": dict(choice.left_alone)},
-        "int8": {**int8.checks(), "passed": int8.passed},
-        "sensitivity": None if auto is None else auto.sensitivity.to_json(),
-        "walk": None if auto is None else auto.walk.to_json(),
-    }
-    work.artefacts.add_json(REPORT_PATH, report)
+    findings = Findings(
+        calibration=work.calibration,
+        quantizer=work.options.quantizer,
+        fingerprint=fingerprint,
+        choice=choice,
+        methods=quantizer.methods,
+        method=quantizer.method,
+        int8=quantizer.int8().acceptance,
+        auto=auto,
+    )
+    work.artefacts.add_json(REPORT_PATH, report_of(findings))
+    work.artefacts.draft.add_bytes(PAGE_PATH, page_of(findings).encode())
     if auto is not None:
-        chart = sensitivity_png(auto.sensitivity, auto.walk.restored)
-        work.artefacts.draft.add_bytes(CHART_PATH, chart)
+        work.artefacts.draft.add_bytes(CHART_PATH, sensitivity_png(auto.sensitivity, auto.walk.restored))

@@ -112,7 +112,9 @@ def test_the_manifest_and_the_report_say_what_calibrated(report: ExportReport) -
     assert found["methods"][found["method"]] == max(found["methods"].values())
     assert found["layers"]["quantizable"] == ["before", "loud", "after"]
     assert set(found["layers"]["left_alone"]) == {"stem", "head"}
-    assert any("skin tone: " in each for each in found["calibration"]["coverage"]["thin"])
+    thin = found["calibration"]["coverage"]["thin"]
+    assert thin
+    assert all(each in report.warnings[0] for each in thin)
 
 
 def test_the_runtime_runs_the_quantized_file(report: ExportReport) -> None:
@@ -165,6 +167,9 @@ def test_auto_restores_that_layer_and_says_so(loud_path: Path, data: Path, tmp_p
     assert found["walk"]["restored"] == ["loud"]
     assert found["sensitivity"]["layers"][0]["layer"] == "loud"
     assert found["int8"]["passed"] is False
+    page = (report.path / "quantization" / "report.md").read_text()
+    assert "| gate | refuses | passes |" in page
+    assert "Restored 1 of 3 layers" in page
     assert (report.path / "quantization" / "sensitivity.png").read_bytes().startswith(b"\x89PNG")
     engine = next(artefact for artefact in report.manifest.artefacts if artefact.name == "trt-rtx")
     assert engine.precision == "fp16"  # TensorRT-RTX gains nothing from 8 bits
@@ -192,7 +197,7 @@ def test_without_pictures_int8_is_refused_and_auto_makes_fp16_and_says_why(
 
     assert not (tmp_path / "a.skinseg").exists()
     assert _statuses(report) == {"onnx": "verified", "onnx-fp16": "verified"}
-    assert report.remarks[0].startswith("auto makes fp16 and no 8 bits: cannot calibrate: ")
+    assert report.warnings[0].startswith("auto makes fp16 and no 8 bits: cannot calibrate: ")
 
 
 def test_the_training_list_that_the_checkpoint_names_is_the_default(
