@@ -1,6 +1,6 @@
 """The quantized files of a bundle: made, judged, proved to load and to build, and reported on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from skinseg_edge.networks.checkpoint import Checkpoint
@@ -164,7 +164,7 @@ def _verify(work: QuantizedWork, each: QuantizedArtefact) -> Checks:
     if rtx_version() is not None:
         built = {"trt_rtx_builds": True, "trt_rtx_bytes": len(rtx_engine_from_onnx(onnx, each.path, "int8").data)}
     return {
-        **work.gate.accept_judged(each.name, each.file.acceptance, exact),
+        **work.gate.accept_judged(each.name, replace(each.file.acceptance, precision=each.precision), exact),
         # What a device must reach again; see skinseg_runtime.verification.
         "golden_dice": min(float(checks["dice"]) for checks in worst),
         "golden_area_drift": max(float(checks.get("area_drift", 1.0)) for checks in worst),
