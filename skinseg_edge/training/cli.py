@@ -137,6 +137,7 @@ def main(
         teacher=teacher or start.teacher,
         initial_weights=start.weights,
         quantization_aware=qat,
+        starting_contract=start.contract,
         data=data.resolve().name,
         data_folder=data.resolve().name,
         seed=seed,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -37,8 +38,17 @@ def load_pairs(pairs: Sequence[PicturePair], contract: ModelContract) -> list[Lo
 
     Raises DatasetUnusable if a mask's size differs from its photo's, and what decoding raises.
     """
-    with ThreadPoolExecutor() as threads:  # OpenCV lets go of the interpreter while it decodes
-        return list(threads.map(lambda pair: _load(pair, contract), pairs))
+    return list(_decoding_threads().map(lambda pair: _load(pair, contract), pairs))
+
+
+@cache
+def _decoding_threads() -> ThreadPoolExecutor:
+    """Return the threads that decode: several, because OpenCV lets go of the interpreter meanwhile.
+
+    They live as long as the process. A thread that ends gives back what OpenCV keeps for it, under a lock, and Python
+    does not wait for that; a worker that is forked in this moment inherits the lock taken, and waits for ever.
+    """
+    return ThreadPoolExecutor(thread_name_prefix="decoding")
 
 
 def _load(pair: PicturePair, contract: ModelContract) -> LoadedPair:

@@ -28,7 +28,8 @@ class TrainingJob:
     *initial_weights*: a file to start from instead of fresh weights; the recipe's normalisation should be its
     (`with_normalisation_of`). *teacher*: a checkpoint (file or shipped name) that the network also learns from.
     *quantization_aware*: round inputs and weights of the layers that may compute in 8 bits as the device will, from
-    *initial_weights* on. *data*: where the pictures come from, in words, for whoever asks the checkpoint.
+    *initial_weights* on. *starting_contract*: of those weights; what a job does not decide (threshold, padding,
+    acceptance limits) is kept from it. *data*: where the pictures come from, in words, for whoever asks the checkpoint.
     *data_folder*: the bare name of their folder, by which they are found again; empty if they have none. *device*: a
     torch device name. *half*: run the network in bfloat16 or float16 (GPU) autocast. *workers*: processes that augment;
     0 = in line.
@@ -47,6 +48,7 @@ class TrainingJob:
     initial_weights: Path | None = None
     teacher: str | Path | None = None
     quantization_aware: bool = False
+    starting_contract: ModelContract | None = None
     data: str = "not recorded"
     data_folder: str = ""
     seed: int = 0
@@ -86,8 +88,12 @@ class TrainingJob:
     def contract(self, side: int | None = None) -> ModelContract:
         """Return the contract of the network that comes out, or of a stage of *side* px."""
         side = side or self.recipe.side
+        kept = self.starting_contract or ModelContract(input_hw=(side, side))
         return ModelContract(
             input_hw=(side, side),
+            threshold=kept.threshold,
+            pad_value=kept.pad_value,
+            limits=kept.limits,
             mean=self.recipe.mean,
             std=self.recipe.std,
             resize=self.recipe.resize,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import InputError
 from skinseg_edge.networks.checkpoint import Checkpoint, checkpoint_path, load_checkpoint, shipped_names
 from skinseg_edge.training.initial_weights import with_normalisation_of
@@ -19,6 +20,7 @@ class Start:
     """What a job takes over from the weights it starts from; *weights* None are fresh ones.
 
     *teacher*: who else the network learns from. *lesion_classes*: empty if the weights say nothing about them.
+    *contract*: of the weights where the network that comes out shall keep it.
     """
 
     recipe: Recipe
@@ -26,6 +28,7 @@ class Start:
     weights: Path | None = None
     teacher: str | Path | None = None
     lesion_classes: tuple[str, ...] = ()
+    contract: ModelContract | None = None
 
 
 def usual_start(network: str, recipe_name: str, options: Mapping[str, Any], weights: Path | None) -> Start:
@@ -61,6 +64,7 @@ def quantization_aware_start(network: str, options: Mapping[str, Any], weights: 
         weights=path,
         teacher=path if trained.training else None,
         lesion_classes=trained.contract.lesion_classes,
+        contract=trained.contract,
     )
 
 

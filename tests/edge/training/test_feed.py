@@ -1,12 +1,19 @@
 """Batches: the same for any number of workers, in an order and with changes that seed and epoch decide."""
 
+import threading
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from skinseg_edge.contract import ModelContract
+from skinseg_edge.datasets.readers import pairs
+from skinseg_edge.datasets.synthetic_lesions import draw
+from skinseg_edge.image_io import write_png
 from skinseg_edge.training.augmentation import NONE, PHONE, AugmentationPolicy
-from skinseg_edge.training.feed import LoadedPair, TrainingBatches, validation_batches
+from skinseg_edge.training.feed import LoadedPair, TrainingBatches, load_pairs, validation_batches
 
 
 @pytest.fixture
@@ -60,3 +67,20 @@ def test_few_pictures_make_one_batch(pictures: list[LoadedPair]) -> None:
 def test_validation_pictures_come_in_order_and_all(pictures: list[LoadedPair]) -> None:
     masks = torch.cat([masks for _, masks in validation_batches(pictures, 3)])
     assert masks[:, 0, 0].tolist() == list(range(7))
+
+
+def test_no_thread_that_decoded_ends_while_workers_may_be_forked(tmp_path: Path) -> None:
+    for seed in range(4):
+        lesion = draw(seed, (32, 48))
+        write_png(tmp_path / "images" / f"{seed}.png", lesion.photo)
+        write_png(tmp_path / "masks" / f"{seed}.png", lesion.mask)
+
+    def decoding() -> set[int | None]:
+        return {thread.ident for thread in threading.enumerate() if thread.name.startswith("decoding")}
+
+    load_pairs(pairs(tmp_path), ModelContract(input_hw=(16, 16)))
+    first = decoding()
+    load_pairs(pairs(tmp_path), ModelContract(input_hw=(16, 16)))
+
+    assert first
+    assert first <= decoding()

@@ -13,6 +13,7 @@ import torch
 from click.testing import CliRunner
 
 from skinseg_edge import load_checkpoint
+from skinseg_edge.acceptance_limits import AcceptanceLimits, PrecisionLimits
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.synthetic_lesions import draw
 from skinseg_edge.errors import CheckpointMismatch, InputError
@@ -178,6 +179,21 @@ class TestStart:
             *(48, (0.1, 0.2, 0.3), "letterbox", ("rest", "naevus", "melanoma"), "ce+focal"),
         )
         assert start.options == {"base": 4}
+
+    def test_what_training_does_not_decide_stays_as_the_contract_says(self, lesions: Path, tmp_path: Path) -> None:
+        limits = PrecisionLimits(int8=AcceptanceLimits(mean_dice=0.97, expert_dice_drop=0.01, subgroup_dice_drop=0.02))
+        contract = ModelContract(input_hw=(48, 48), threshold=0.4, pad_value=7, limits=limits)
+        start = quantization_aware_start("unet", {}, written(tmp_path, contract))
+        train, validation = chosen_pairs(lesions)
+        job = TrainingJob(
+            network="unet",
+            recipe=start.recipe,
+            train=train,
+            validation=validation,
+            initial_weights=start.weights,
+            starting_contract=start.contract,
+        )
+        assert job.contract() == contract
 
     def test_a_foreign_file_starts_and_does_not_teach(self, tmp_path: Path) -> None:
         torch.save(create("unet", 1, base=4).state_dict(), tmp_path / "foreign.pth")
