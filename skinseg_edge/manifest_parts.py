@@ -152,6 +152,11 @@ class Artefact:
                 f"check {shown(key)} of artefact {self.name} is {shown(figure)}, expected a number, text or truth",
             )
 
+    def figure(self, check: str) -> float | None:
+        """Return a check that is a number; None where there is none, or it is text or a truth."""
+        value = self.checks.get(check)
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
     @classmethod
     def from_json(cls, document: object, where: str) -> "Artefact":
         """Read what `vars` gave; *where* is how messages name it."""

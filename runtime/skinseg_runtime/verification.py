@@ -1,11 +1,13 @@
 """Whether a bundle gives on this machine the masks it gave where it was made: its golden cases, run again.
 
 Each case goes the whole way of a photo, from its bytes to the mask. A quantized artefact was accepted for what its
-masks are worth on many pictures; on these few it must give again what it gave then.
+masks are worth on many pictures; on these few it must give again what it gave then. Where it had lost the lesion then,
+an empty mask would do, so that case is not judged.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from skinseg_edge.bundle import Bundle
 from skinseg_edge.image_io import decode_mask
@@ -14,7 +16,10 @@ from skinseg_edge.metrics import area_drift, dice
 from skinseg_runtime.engines import artefact_name
 from skinseg_runtime.segmenter import Segmenter
 
-__all__ = ["GoldenFloors", "GoldenOutcome", "golden_outcomes"]
+__all__ = ["LEAST_TELLING_DICE", "GoldenFloors", "GoldenOutcome", "gate_dice", "golden_outcomes"]
+
+LEAST_TELLING_DICE = 0.8
+"""A golden case that asks for less shows nothing: a mask that is plainly another one could reach it."""
 
 _QUANTIZED = ("int8", "auto")
 # Of Dice and of relative area. Kernels of another machine add in another order, which tips values over the border
@@ -33,17 +38,23 @@ class GoldenFloors:
     def of(cls, case: GoldenCase, artefact: Artefact | None = None) -> "GoldenFloors":
         """Return what *artefact* must reach on *case*.
 
-        That is what the case asks for. Where the export recorded `golden_dice` and `golden_area_drift`, the worst that
-        a quantized artefact reached on the golden cases, no more is asked than these, less a slack of 0.01.
+        That is what the case asks for. Where the export recorded what a quantized artefact reached there, as
+        `golden_dice_01` and `golden_area_drift_01` of `golden/01.png`, or as `golden_dice` and `golden_area_drift` the
+        worst of all cases, no more is asked than these, less a slack of 0.01.
         """
-        reached_dice = _number(artefact, "golden_dice")
-        reached_drift = _number(artefact, "golden_area_drift")
+        reached_dice = _reached(artefact, case, "golden_dice")
+        reached_drift = _reached(artefact, case, "golden_area_drift")
         return cls(
             case.min_dice if reached_dice is None else min(case.min_dice, max(0.0, reached_dice - _QUANTIZED_SLACK)),
             case.max_area_drift
             if reached_drift is None
             else max(case.max_area_drift, reached_drift + _QUANTIZED_SLACK),
         )
+
+    @property
+    def are_telling(self) -> bool:
+        """Whether a mask that reaches them must show the lesion."""
+        return self.min_dice >= LEAST_TELLING_DICE
 
 
 @dataclass(frozen=True)
@@ -56,8 +67,13 @@ class GoldenOutcome:
     floors: GoldenFloors
 
     @property
+    def is_judged(self) -> bool:
+        """Whether the floors ask for enough to tell anything."""
+        return self.floors.are_telling
+
+    @property
     def passed(self) -> bool:
-        """Whether both figures are within the floors."""
+        """Whether both figures are within the floors; tells nothing unless `is_judged`."""
         return self.dice >= self.floors.min_dice and self.area_drift <= self.floors.max_area_drift
 
     def to_json(self) -> dict[str, object]:
@@ -68,6 +84,7 @@ class GoldenOutcome:
             "min_dice": self.floors.min_dice,
             "area_drift": self.area_drift if self.area_drift < float("inf") else None,
             "max_area_drift": self.floors.max_area_drift,
+            "judged": self.is_judged,
             "passed": self.passed,
         }
 
@@ -92,6 +109,14 @@ def golden_outcomes(bundle: Bundle, segmenter: Segmenter, *, precision: str | No
             yield GoldenOutcome(case, dice(mask, expected), area_drift(mask, expected), floors)
 
 
-def _number(artefact: Artefact | None, check: str) -> float | None:
-    value = None if artefact is None else artefact.checks.get(check)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def gate_dice(artefact: Artefact) -> float | None:
+    """Return the mean Dice to the trained network's masks that the gate recorded, 0 to 1; None where there is none."""
+    figure = artefact.figure("mean_dice")
+    return figure if figure is not None and 0 <= figure <= 1 else None
+
+
+def _reached(artefact: Artefact | None, case: GoldenCase, check: str) -> float | None:
+    if artefact is None:
+        return None
+    of_the_case = artefact.figure(f"{check}_{PurePosixPath(case.image).stem}")
+    return artefact.figure(check) if of_the_case is None else of_the_case

@@ -10,6 +10,7 @@ import click
 
 from skinseg_edge.command_line import Ui, command, name_option
 from skinseg_edge.errors import SkinsegError, VerificationFailed
+from skinseg_edge.terminal import printable
 from skinseg_runtime.engines import ENGINES, PRECISIONS, artefact_name
 
 if TYPE_CHECKING:
@@ -109,11 +110,17 @@ def _check_network(ui: Ui, bundle: Bundle, engine: str, precision: str, outcomes
 
 def _check_acceptance(artefact: Artefact) -> _Check:
     """Say on what the artefact was accepted where it was made; nothing of it is measured again here."""
-    dice, pictures = artefact.checks.get("mean_dice"), artefact.checks.get("gate_pictures")
-    detail = "golden cases only"
-    if isinstance(dice, int | float) and isinstance(pictures, int):
-        detail = f"mean Dice {dice:.4f} to the trained network's masks, {pictures} pictures, where it was made"
-    return _Check("acceptance", artefact.status == "verified", detail)
+    from skinseg_runtime.verification import gate_dice
+
+    is_accepted = artefact.status == "verified"
+    dice, pictures = gate_dice(artefact), artefact.figure("gate_pictures")
+    if dice is not None and pictures is not None:
+        detail = f"mean Dice {dice:.4f} to the trained network's masks, {pictures:.0f} pictures, where it was made"
+    elif is_accepted:
+        detail = "golden cases only"
+    else:
+        detail = printable(str(artefact.checks.get("failure", "it failed where it was made")))
+    return _Check("acceptance", is_accepted, detail)
 
 
 def _check_golden(
@@ -131,11 +138,23 @@ def _check_golden(
                 outcomes.append(outcome)
                 advance()
 
-    check = _checked("golden cases", run_all, f"{len(cases)} reached their masks with {segmenter.engine.name}")
-    failed = [outcome for outcome in outcomes if not outcome.passed]
-    if check.passed and failed:
-        return _Check(check.name, False, f"{len(failed)} of {len(cases)} left their tolerance")
-    return check
+    check = _checked("golden cases", run_all, "")
+    return _golden_check(outcomes, segmenter.engine.name) if check.passed else check
+
+
+def _golden_check(outcomes: list[GoldenOutcome], engine: str) -> _Check:
+    from skinseg_runtime.verification import LEAST_TELLING_DICE
+
+    name, judged = "golden cases", [outcome for outcome in outcomes if outcome.is_judged]
+    failed = sum(not outcome.passed for outcome in judged)
+    if failed:
+        return _Check(name, False, f"{failed} of {len(outcomes)} left their tolerance")
+    if not judged:
+        nothing = f"none of {len(outcomes)} asks for a Dice of {LEAST_TELLING_DICE}, so nothing shows that its masks"
+        return _Check(name, False, f"{nothing} are right here; export again with --validation")
+    rest = len(outcomes) - len(judged)
+    too_little = f"; {rest} not judged, for it gave another mask there when it was made" if rest else ""
+    return _Check(name, True, f"{len(judged)} reached their masks with {engine}{too_little}")
 
 
 def _checked(name: str, step: Callable[[], None], detail: str) -> _Check:
@@ -178,7 +197,8 @@ def _table(checks: list[_Check], outcomes: list[GoldenOutcome]) -> object:
             f"{outcome.area_drift:.2%}",
             f"{asked.max_area_drift:.2%}",
         ]
-        cases.add_row(Text(outcome.case.image), *figures, _word(outcome.passed))
+        verdict = _word(outcome.passed) if outcome.is_judged else "not judged"
+        cases.add_row(Text(outcome.case.image), *figures, verdict)
     return Group(overview, Text(""), cases)
 
 

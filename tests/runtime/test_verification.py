@@ -13,7 +13,7 @@ from skinseg_runtime import Segmenter
 from skinseg_runtime.verification import GoldenFloors, golden_outcomes
 from skinseg_runtime.verify_cli import main
 from tests.runtime.calling import call, only_object
-from tests.runtime.tiny_bundle import binary_model, write_bundle
+from tests.runtime.tiny_bundle import Checks, binary_model, write_bundle
 
 CASE = GoldenCase(
     image="golden/01.png",
@@ -65,6 +65,34 @@ def test_floors_are_what_the_case_asks_for_or_what_the_artefact_reached_less_a_h
     found = GoldenFloors.of(CASE, artefact("int8", checks))
 
     assert (found.min_dice, found.max_area_drift) == pytest.approx(floors)
+
+
+def test_what_was_reached_on_the_case_itself_goes_before_the_worst_of_all() -> None:
+    worst = {"golden_dice": 0.2, "golden_area_drift": 5.0, "golden_dice_02": 0.1}
+    own = {**worst, "golden_dice_01": 0.95, "golden_area_drift_01": 0.06}
+    found = GoldenFloors.of(CASE, artefact("int8", own))
+    assert (found.min_dice, found.max_area_drift) == pytest.approx((0.94, 0.07))
+    assert (found.are_telling, GoldenFloors.of(CASE, artefact("int8", worst)).are_telling) == (True, False)
+
+
+def test_golden_cases_that_an_empty_mask_would_pass_vouch_for_nothing(tmp_path: Path) -> None:
+    folder = bundle_with(tmp_path / "b.skinseg", "int8", {"golden_dice": 0.0, "golden_area_drift": 1.0})
+
+    result = call(main, folder, "--precision", "int8")
+
+    assert result.exit_code == 1
+    assert "none of 1 asks for a Dice of 0.8" in result.stderr
+    assert "not judged" in result.stdout
+
+
+def test_a_refusal_without_figures_is_told_with_its_reason(tmp_path: Path) -> None:
+    checks: dict[str, Checks] = {"int8": {"failure": "TensorRT cannot build it\n\x1b[31m"}}
+    forms = {"int8": binary_model()}
+    folder = write_bundle(tmp_path / "b.skinseg", forms=forms, failed=("int8",), checks=checks)
+
+    found = checks_of(call(main, folder, "--precision", "int8", "--json").stdout)["acceptance"]
+
+    assert found == (False, r"TensorRT cannot build it\n\x1b[31m")
 
 
 def test_without_an_artefact_the_case_decides() -> None:
