@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skinseg_edge.command_line import Ui, command, name_option
-from skinseg_edge.errors import VerificationFailed
+from skinseg_edge.errors import OutputRefused, VerificationFailed
 from skinseg_runtime.engines import ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ def main(
     bundle runs in processes of its own, in rounds; those that were refused when they were made are listed and not run.
     The exit code is 1 when none of them passes.
     """
-    from skinseg_edge.atomic_files import check_free
     from skinseg_edge.bundle import Bundle
     from skinseg_runtime.benchmark import Job
 
@@ -73,7 +72,7 @@ def main(
     if precision is not None and compare:
         raise click.UsageError("--compare times every precision: leave --precision out")
     if output is not None:
-        check_free(output, force=force)
+        _check_place(output, bundle, force)
     job = Job(
         bundle=bundle,
         engine=engine,
@@ -86,6 +85,17 @@ def main(
     )
     opened = Bundle.open(bundle, trusted_key=trusted_key)
     return _compare(ui, opened, job, output, force) if compare else _time(ui, opened, job)
+
+
+def _check_place(output: Path, bundle: Path, force: bool) -> None:
+    from skinseg_edge.atomic_files import check_free
+
+    if output.resolve().is_relative_to(bundle.resolve()):
+        raise OutputRefused(
+            f"cannot write {output}: it lies in the bundle, which may hold nothing that its manifest does not list; "
+            "choose another place"
+        )
+    check_free(output, force=force)
 
 
 def _time(ui: Ui, bundle: Bundle, job: Job) -> int:

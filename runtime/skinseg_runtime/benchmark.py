@@ -16,7 +16,7 @@ from skinseg_runtime.machine import peak_memory_mib, versions
 from skinseg_runtime.segmenter import Segmenter
 from skinseg_runtime.verification import golden_outcomes
 
-__all__ = ["GoldenScore", "Job", "Measured", "measure"]
+__all__ = ["GoldenScore", "Job", "Measured", "measure", "photos_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +60,14 @@ class Job:
 
 @dataclass(frozen=True)
 class GoldenScore:
-    """One golden case, run here: *dice* (0 to 1) to its mask, and whether that and the area were within bounds."""
+    """One golden case, run here: *dice* (0 to 1) to its mask, and whether that and the area were within bounds.
+
+    *is_judged*: whether the bounds ask for enough to tell anything; see `verification.GoldenFloors`.
+    """
 
     dice: float
     passed: bool
+    is_judged: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +131,7 @@ def measure(job: Job) -> Measured:
     engine = open_engine(bundle, job.engine, precision=job.precision, threads=job.threads)
     with Segmenter(bundle.contract, engine) as segmenter:
         load_s = time.perf_counter() - started
-        samples = _samples(segmenter, job.photos or _golden_pictures(bundle), job)
+        samples = _samples(segmenter, photos_of(bundle, job), job)
         memory_mib = peak_memory_mib()  # before the golden cases, whose comparison is no part of the work
         outcomes = golden_outcomes(bundle, segmenter, precision=job.precision) if job.golden else ()
         return Measured(
@@ -136,11 +140,17 @@ def measure(job: Job) -> Measured:
             samples_ms=samples,
             load_s=round(load_s, 4),
             memory_mib=memory_mib,
-            golden=tuple(GoldenScore(outcome.dice, outcome.passed) for outcome in outcomes),
+            golden=tuple(GoldenScore(outcome.dice, outcome.passed, outcome.is_judged) for outcome in outcomes),
         )
 
 
-def _golden_pictures(bundle: Bundle) -> tuple[bytes, ...]:
+def photos_of(bundle: Bundle, job: Job) -> tuple[Path | bytes, ...]:
+    """Return what *job* times: its photos, or else the golden pictures of *bundle*.
+
+    Raises InputError if there is neither, IntegrityFailed if a golden picture differs from the manifest.
+    """
+    if job.photos:
+        return job.photos
     if not bundle.manifest.golden:
         raise InputError(
             f"cannot time {bundle.path.name}: it holds no golden pictures, expected at least one; name photos of your "

@@ -30,9 +30,11 @@ def verdict(forms: Sequence[Form], engine: str) -> Verdict:
     """Weigh the forms of a model against each other.
 
     *engine*: its name, as reports call it. Forms are compared by their median time in the network; fp16 must be 5 %
-    faster than fp32 to be preferred, a quantized form 5 % faster than both. What does not pass is never named for use.
+    faster than fp32 to be preferred, a quantized form 5 % faster than both. What does not pass is never named for use,
+    nor what holds the bytes of an earlier form that passes: chance would decide between them.
     """
-    passing = {form.precision: form for form in forms if form.passes}
+    accepted = {form.precision: form for form in forms if form.passes}
+    passing = {precision: form for precision, form in accepted.items() if form.same_as not in accepted}
     if not passing:
         refusal = "None of these forms passes here: use none of them on this machine."
         return Verdict(fastest=None, use=None, sentences=(refusal, *_refusals(forms)))
@@ -41,7 +43,8 @@ def verdict(forms: Sequence[Form], engine: str) -> Verdict:
     use = _choice(passing, plain)
     sentences = [
         f"The fastest that passes is {fastest.precision}: {fastest.inference_ms:.2f} ms in the network (p50).",
-        *_gains(passing, plain),
+        *_gains(passing, use),
+        *_copies(forms, passing),
         *_advice(passing, use, engine),
         *_refusals(forms),
         *_smallest(passing),
@@ -66,36 +69,54 @@ def _choice(passing: dict[str, Form], plain: Form | None) -> Form:
     return plain
 
 
+def _rival(passing: dict[str, Form]) -> Form | None:
+    """Return the faster of the forms that are not quantized, which a quantized one has to beat."""
+    rivals = (passing[precision] for precision in _PLAIN if precision in passing)
+    return min(rivals, key=lambda form: form.inference_ms, default=None)
+
+
 def _gain(passing: dict[str, Form], form: Form) -> float:
-    """Return how many times as fast a quantized form is as the faster of those that are not; infinite without one."""
-    rivals = [passing[precision].inference_ms for precision in _PLAIN if precision in passing]
-    return min(rivals, default=float("inf")) / form.inference_ms
+    """Return how many times as fast a quantized form is as its rival; infinite without one."""
+    rival = _rival(passing)
+    return float("inf") if rival is None else rival.inference_ms / form.inference_ms
 
 
-def _gains(passing: dict[str, Form], plain: Form | None) -> list[str]:
-    """Say of each quantized form what it gains over the one that it would replace."""
-    if plain is None:
+def _gains(passing: dict[str, Form], use: Form) -> list[str]:
+    """Say of each quantized form what it gains over its rival; *use* is the form to take in the end."""
+    rival = _rival(passing)
+    if rival is None:
         return []
+    instead = f": use {use.precision}" if use.precision in _PLAIN else ""
     found = []
     for form in (form for precision, form in passing.items() if precision not in _PLAIN):
-        figures = f"{form.inference_ms:.2f} ms, {plain.precision} {plain.inference_ms:.2f} ms"
-        title = _TITLES[form.precision]
-        if _gain(passing, form) < LEAST_GAIN:
-            found.append(f"{title} gains nothing on this engine: use {plain.precision} ({figures}).")
+        figures = f"{form.inference_ms:.2f} ms, {rival.precision} {rival.inference_ms:.2f} ms"
+        title, times = _TITLES[form.precision], _gain(passing, form)
+        if times < LEAST_GAIN:
+            found.append(f"{title} gains nothing on this engine{instead} ({figures}).")
         else:
-            times = plain.inference_ms / form.inference_ms
-            found.append(f"{title} is {times:.2f} times as fast as {plain.precision} on this engine ({figures}).")
+            found.append(f"{title} is {times:.2f} times as fast as {rival.precision} on this engine ({figures}).")
     return found
+
+
+def _copies(forms: Sequence[Form], passing: dict[str, Form]) -> list[str]:
+    copies = [form for form in forms if form.same_as in passing]
+    return [f"{_TITLES[form.precision]} is the same file as {form.same_as}." for form in copies]
 
 
 def _advice(passing: dict[str, Form], use: Form, engine: str) -> list[str]:
     if use.precision != "fp32":
-        return [f"Use {use.precision} here."]
-    if engine not in _ON_A_PROCESSOR or len(passing) == 1:
-        return ["Use fp32 here: no other form that passes is 5 % faster."]
+        is_unrecorded = use.precision not in _PLAIN and use.gate_dice is None
+        doubt = ", though the manifest has no figure of its acceptance gate" if is_unrecorded else ""
+        return [f"Use {use.precision} here{doubt}."]
+    others = [form for form in passing.values() if form is not use]
+    if not others:
+        return ["Use fp32 here: no other form passes."]
+    if engine not in _ON_A_PROCESSOR:
+        return ["Use fp32 here: no other form that passes is 5 % faster than each more exact one."]
+    faster = "hardly" if min(form.inference_ms for form in others) < use.inference_ms else "not"
     return [
         "Use fp32 here: ONNX Runtime on a CPU computes these fp16 and int8 (Q/DQ) files in fp32 and converts on the "
-        "way, so they are smaller there, not faster."
+        f"way, so they are smaller there, {faster} faster."
     ]
 
 

@@ -1,7 +1,7 @@
 """A measurement in a process of its own, so that its memory is its own and nothing of another is warm.
 
 `measure_apart` starts `python -m skinseg_runtime.benchmark_worker`, writes the job to its stdin as JSON, and reads from
-its stdout either `{"measured": ...}` or `{"error": {"message": ..., "exit_code": ...}}`, as the last line.
+its stdout either `{"measured": ...}` or `{"error": {"message": ..., "exit_code": ...}}`, as a line of its own.
 """
 
 import json
@@ -54,12 +54,15 @@ def _environment() -> dict[str, str]:
 
 
 def _answer(stdout: str) -> dict[str, Any]:
-    """Return the last line as an object; a library may have printed before, a crash may have left half a line."""
-    try:
-        answer = json.loads((stdout.splitlines() or [""])[-1])
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
+    """Return the last line that is an answer; libraries may print before and after it, a crash leaves half a line."""
+    for line in reversed(stdout.splitlines()):
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(answer, dict) and any(isinstance(answer.get(kind), dict) for kind in ("measured", "error")):
+            return answer
+    return {}
 
 
 def _crash(job: Job, code: int, stderr: str) -> str:

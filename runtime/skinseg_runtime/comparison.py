@@ -8,10 +8,12 @@ from typing import Literal, TypeAlias
 from skinseg_edge.bundle import Bundle
 from skinseg_edge.errors import ToolMissing, VerificationFailed
 from skinseg_edge.image_io import decode
-from skinseg_edge.manifest import Artefact
-from skinseg_runtime.benchmark import Job, Measured
+from skinseg_edge.manifest import Artefact, Manifest
+from skinseg_edge.terminal import printable
+from skinseg_runtime.benchmark import Job, Measured, photos_of
 from skinseg_runtime.benchmark_worker import measure_apart
 from skinseg_runtime.engines import PRECISIONS, artefact_name
+from skinseg_runtime.verification import LEAST_TELLING_DICE, gate_dice
 
 __all__ = ["ROUNDS", "Form", "Status", "compare", "forms_of", "steps"]
 
@@ -25,7 +27,8 @@ class Form:
     """One precision of the model.
 
     *artefact*, *size_bytes*: its entry in the manifest, and the size of its file. *measured*: None if it was not run to
-    the end. *failure*: why it could not be run here, else empty. *is_trained*: whether the weights were.
+    the end. *failure*: why it could not be run here, else empty. *is_trained*: whether the weights were. *same_as*: an
+    earlier precision whose file holds the same bytes, else empty.
     """
 
     precision: str
@@ -34,6 +37,7 @@ class Form:
     is_trained: bool = True
     measured: Measured | None = None
     failure: str = ""
+    same_as: str = ""
 
     @property
     def status(self) -> Status:
@@ -42,8 +46,8 @@ class Form:
 
     @property
     def reason(self) -> str:
-        """Why it may not; empty if it may."""
-        return self._verdict[1]
+        """Why it may not, on one line; empty if it may."""
+        return printable(self._verdict[1])
 
     @property
     def passes(self) -> bool:
@@ -58,8 +62,7 @@ class Form:
     @property
     def gate_dice(self) -> float | None:
         """Mean Dice to the trained network's masks when it was accepted, or None where the manifest has none."""
-        figure = self.artefact.checks.get("mean_dice")
-        return float(figure) if isinstance(figure, float | int) else None
+        return gate_dice(self.artefact)
 
     @property
     def _verdict(self) -> tuple[Status, str]:
@@ -70,12 +73,15 @@ class Form:
         if not self.is_trained:
             return "untrained", "the weights are untrained, made to try targets with"
         golden = self.measured.golden
-        missed = sum(not score.passed for score in golden)
+        judged = [score for score in golden if score.is_judged]
+        missed = sum(not score.passed for score in judged)
         if missed:
             return "fails here", f"{missed} of {len(golden)} golden cases left their tolerance"
-        if not golden:
-            return "unproven", "the bundle has no golden cases, so nothing shows that its masks are right here"
-        return "passes", ""
+        if judged:
+            return "passes", ""
+        asked = f"no golden case asks for a Dice of {LEAST_TELLING_DICE}"
+        lack = asked if golden else "the bundle has no golden cases"
+        return "unproven", f"{lack}, so nothing shows that its masks are right here"
 
 
 @dataclass
@@ -97,10 +103,20 @@ def forms_of(bundle: Bundle) -> tuple[Form, ...]:
             artefact=artefact,
             size_bytes=sum(record.size for record in manifest.below(artefact.path).values()),
             is_trained=manifest.provenance.trained,
+            same_as=_twin(manifest, artefact, precision),
         )
         for precision, artefact in found
         if artefact is not None
     )
+
+
+def _twin(manifest: Manifest, artefact: Artefact, precision: str) -> str:
+    """Return the first precision whose file holds the bytes of *artefact*, if that is not *precision* itself."""
+    names = {artefact_name(each): each for each in PRECISIONS}
+    wanted = manifest.below(artefact.path).values()
+    same = [other.name for other in manifest.artefacts if list(manifest.below(other.path).values()) == list(wanted)]
+    first = min((names[name] for name in same if name in names), key=PRECISIONS.index)
+    return "" if first == precision else first
 
 
 def steps(bundle: Bundle, job: Job) -> int:
@@ -121,9 +137,10 @@ def compare(
     backwards, so that what else the machine does meets all forms alike. *advance*: called after each process. *run*:
     does one job, as `measure_apart`.
 
-    Raises PictureUnreadable and its kin if a photo is none, ToolMissing if the engine cannot run here.
+    Raises InputError if there is no photo to time, PictureUnreadable and its kin if a photo is none, IntegrityFailed
+    if a golden picture differs from the manifest, ToolMissing if the engine cannot run here.
     """
-    for photo in job.photos:
+    for photo in photos_of(bundle, job):
         decode(photo, at_least_hw=bundle.contract.input_hw)  # a bad photo is no fault of a form
     forms = forms_of(bundle)
     parts = {form.precision: _Parts() for form in forms}

@@ -142,6 +142,29 @@ def test_nothing_is_replaced_without_force_nor_a_folder_of_another_kind_with_it(
     assert [path.name for path in theirs.iterdir()] == ["photo.jpg"]
 
 
+def test_a_page_is_not_written_into_the_bundle(bundle: Path) -> None:
+    result = call(main, bundle, "--compare", *_FEW, "-o", bundle / "page")
+    assert result.exit_code == 2
+    assert "it lies in the bundle" in result.stderr
+
+
+def test_a_bundle_without_golden_pictures_is_no_fault_of_its_forms(tmp_path: Path) -> None:
+    result = call(main, write_bundle(tmp_path / "b.skinseg", golden=None), "--compare", *_FEW)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "holds no golden pictures" in result.stderr
+
+
+def test_a_quantized_form_that_lost_every_golden_lesion_is_never_named(tmp_path: Path) -> None:
+    forms = {"int8": binary_model(middle=-300)}  # darker than any pixel: nothing is lesion
+    checks: dict[str, Checks] = {"int8": {"golden_dice": 0.0, "golden_area_drift": 1.0, "mean_dice": 0.99}}
+    folder = write_bundle(tmp_path / "b.skinseg", forms=forms, checks=checks)
+
+    document = only_object(call(main, folder, "--compare", *_FEW, "--json").stdout)
+
+    assert [form["status"] for form in _forms(document)] == ["passes", "unproven"]
+    assert (_verdict(document)["fastest"], _verdict(document)["use"]) == ("fp32", "fp32")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

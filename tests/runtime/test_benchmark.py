@@ -157,6 +157,8 @@ def test_the_worker_answers_on_its_last_line(
         ("kill -9 $$", "cannot time int8: its process ended with -9 .*want of memory; run skinseg-bench"),
         ("echo boom >&2; echo '{\"measured\": '; exit 3", "ended with 3 and said 'boom', expected a measurement;"),
         ("echo 7", "ended with 0 and said 'nothing on stderr'"),
+        ("echo '{\"measured\": 7}'; echo '[]'", "ended with 0 and said 'nothing on stderr'"),
+        ('echo \'{"error": {"message": "no luck", "exit_code": 2}}\'; echo bye', "^no luck$"),
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for the interpreter")

@@ -21,8 +21,16 @@ def _form(
     size: int = 1_000_000,
     status: Literal["verified", "failed"] = "verified",
     golden: bool = True,
+    gate_dice: float | None = 0.99,
+    same_as: str = "",
 ) -> Form:
-    artefact = Artefact(name=f"onnx-{precision}", path="m.onnx", precision=precision, status=status, checks={})
+    artefact = Artefact(
+        name=f"onnx-{precision}",
+        path="m.onnx",
+        precision=precision,
+        status=status,
+        checks={} if gate_dice is None else {"mean_dice": gate_dice},
+    )
     measured = Measured(
         engine="e",
         versions={},
@@ -31,7 +39,7 @@ def _form(
         memory_mib=100.0,
         golden=(GoldenScore(1.0, golden),),
     )
-    return Form(precision=precision, artefact=artefact, size_bytes=size, measured=measured)
+    return Form(precision=precision, artefact=artefact, size_bytes=size, measured=measured, same_as=same_as)
 
 
 def _forms(**milliseconds: float) -> list[Form]:
@@ -83,9 +91,52 @@ def test_on_a_processor_fp32_is_named_with_the_reason_and_the_limits_of_that() -
 
 def test_elsewhere_fp32_is_named_without_that_reason() -> None:
     text = " ".join(verdict(_forms(fp32=10, fp16=11, int8=13), _GPU).sentences)
-    assert "Use fp32 here: no other form that passes is 5 % faster." in text
+    assert "Use fp32 here: no other form that passes is 5 % faster than each more exact one." in text
     assert "ONNX Runtime" not in text
     assert "TensorRT" not in text
+
+
+def test_a_form_is_measured_against_its_fastest_rival_and_the_figures_say_so() -> None:
+    text = " ".join(verdict(_forms(fp32=10, fp16=9.8, int8=9.4), _GPU).sentences)
+    assert "INT8 gains nothing on this engine: use fp32 (9.40 ms, fp16 9.80 ms)." in text
+
+
+def test_one_quantized_form_that_gains_nothing_names_no_rival_of_another_that_does() -> None:
+    text = " ".join(verdict(_forms(fp32=10, fp16=6, int8=5.9, auto=4), _GPU).sentences)
+    assert "INT8 gains nothing on this engine (5.90 ms, fp16 6.00 ms)." in text
+    assert "The auto mix is 1.50 times as fast as fp16 on this engine" in text
+    assert "use fp16" not in text
+    assert "Use auto here." in text
+
+
+def test_on_a_processor_a_form_that_is_a_little_faster_than_fp32_is_not_called_slower() -> None:
+    text = " ".join(verdict(_forms(fp32=10, fp16=9.8, int8=13), _CPU).sentences)
+    assert "so they are smaller there, hardly faster." in text
+
+
+def test_fp32_alone_is_named_for_want_of_another() -> None:
+    text = " ".join(verdict([_form("fp32", 10), _form("fp16", 1, status="failed")], _CPU).sentences)
+    assert "Use fp32 here: no other form passes." in text
+
+
+def test_two_names_of_one_file_are_not_told_apart_by_chance() -> None:
+    forms = [*_forms(fp32=10, fp16=6, int8=5.8), _form("auto", 5.6, same_as="int8")]
+    found = verdict(forms, _GPU)
+    assert (found.fastest, found.use) == ("int8", "fp16")
+    assert "The auto mix is the same file as int8." in found.sentences
+    assert all("The auto mix gains" not in sentence for sentence in found.sentences)
+
+
+def test_a_copy_of_a_form_that_does_not_pass_stands_for_itself() -> None:
+    forms = [_form("fp32", 10), _form("int8", 5, status="failed"), _form("auto", 5, same_as="int8")]
+    assert verdict(forms, _GPU).use == "auto"
+
+
+def test_a_quantized_form_without_figures_of_the_gate_is_not_named_without_saying_so() -> None:
+    known = verdict([_form("fp32", 10), _form("int8", 5)], _GPU)
+    unknown = verdict([_form("fp32", 10), _form("int8", 5, gate_dice=None)], _GPU)
+    assert "Use int8 here." in known.sentences
+    assert "Use int8 here, though the manifest has no figure of its acceptance gate." in unknown.sentences
 
 
 def test_without_an_int8_file_nothing_is_said_about_tensorrt() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from skinseg_edge.bundle import Bundle
-from skinseg_edge.errors import PictureUnreadable, ToolMissing, VerificationFailed
+from skinseg_edge.errors import IntegrityFailed, PictureUnreadable, ToolMissing, VerificationFailed
 from skinseg_runtime.benchmark import GoldenScore, Job, Measured
 from skinseg_runtime.comparison import Form, compare, forms_of, steps
 from skinseg_runtime.latency import STAGES
@@ -53,6 +53,7 @@ def test_forms_stand_in_one_order_with_size_and_the_gates_figure(tmp_path: Path)
     assert [form.precision for form in forms] == ["fp32", "fp16", "int8", "auto"]
     assert {form.size_bytes for form in forms} == {len(binary_model())}
     assert [form.gate_dice for form in forms] == [None, None, 0.9876, None]
+    assert [form.same_as for form in forms] == ["", "fp32", "fp32", "fp32"]
     assert [form.status for form in forms] == ["fails here"] * 4  # nothing was run yet
 
 
@@ -112,7 +113,13 @@ def test_a_form_that_cannot_be_run_is_left_after_its_first_failure_and_the_other
     [
         ((_PASSED, _PASSED), "passes", ""),
         ((_PASSED, GoldenScore(0.5, False)), "fails here", "1 of 2 golden cases left their tolerance"),
+        ((_PASSED, GoldenScore(0.0, False, is_judged=False)), "passes", ""),
         ((), "unproven", "the bundle has no golden cases, so nothing shows that its masks are right here"),
+        (
+            (GoldenScore(0.0, True, is_judged=False),),
+            "unproven",
+            "no golden case asks for a Dice of 0.8, so nothing shows that its masks are right here",
+        ),
     ],
 )
 def test_only_a_form_that_reached_its_golden_masks_here_passes(
@@ -120,6 +127,33 @@ def test_only_a_form_that_reached_its_golden_masks_here_passes(
 ) -> None:
     (form,) = compare(Bundle.open(bundle), Job(bundle=bundle, runs=1), run=_Runner(golden=golden))
     assert (form.status, form.reason, form.passes) == (status, reason, status == "passes")
+
+
+@pytest.mark.parametrize("figure", [True, -7.5, 10**30, "0.99"])
+def test_a_gates_figure_that_is_no_dice_is_not_shown(figure: float | str | bool, tmp_path: Path) -> None:
+    checks: dict[str, Checks] = {"int8": {"mean_dice": figure}}
+    folder = write_bundle(tmp_path / "b.skinseg", forms={"int8": binary_model()}, checks=checks)
+    assert forms_of(Bundle.open(folder))[1].gate_dice is None
+
+
+def test_a_reason_from_the_manifest_cannot_command_a_terminal_or_break_a_page(tmp_path: Path) -> None:
+    checks: dict[str, Checks] = {"int8": {"failure": "bad\n- good \x1b[31m"}}
+    folder = write_bundle(tmp_path / "b.skinseg", forms={"int8": binary_model()}, failed=("int8",), checks=checks)
+    assert forms_of(Bundle.open(folder))[1].reason == r"bad\n- good \x1b[31m"
+
+
+def test_forms_of_other_bytes_are_no_copies(tmp_path: Path) -> None:
+    forms = {"fp16": binary_model(middle=127), "int8": binary_model(middle=126), "auto": binary_model(middle=126)}
+    bundle = Bundle.open(write_bundle(tmp_path / "b.skinseg", forms=forms))
+    assert [form.same_as for form in forms_of(bundle)] == ["", "", "", "int8"]
+
+
+def test_a_damaged_golden_picture_is_no_fault_of_a_form(bundle: Path) -> None:
+    opened, runner = Bundle.open(bundle), _Runner()
+    (bundle / "golden" / "01.png").write_bytes(b"other")
+    with pytest.raises(IntegrityFailed, match=r"golden/01\.png"):
+        compare(opened, Job(bundle=bundle), run=runner)
+    assert runner.jobs == []
 
 
 def test_untrained_weights_are_timed_and_do_not_pass(tmp_path: Path) -> None:
