@@ -27,19 +27,21 @@ class Artefacts:
     remarks: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     worst: dict[str, bytes] = field(default_factory=dict)
+    judged: dict[str, Checks] = field(default_factory=dict)
 
     def add(self, name: str, path: str, precision: str, verify: Callable[[], Checks]) -> None:
         """List the artefact at *path*, verified with the figures of *verify*, or failed with the reason it raises."""
         try:
             checks = verify()
         except VerificationFailed as failure:
-            checks = {"failure": str(failure)}
+            checks = {"failure": str(failure), **self.judged.get(name, {})}
             self.made.append(Artefact(name=name, path=path, precision=precision, status="failed", checks=checks))
             return
         self.made.append(Artefact(name=name, path=path, precision=precision, status="verified", checks=checks))
 
     def add_acceptance(self, name: str, acceptance: Acceptance) -> None:
-        """Put the gate's whole report on artefact *name* into the bundle."""
+        """Put the gate's whole report on artefact *name* into the bundle; its figures are listed even if it fails."""
+        self.judged[name] = acceptance.checks()
         self.add_json(f"acceptance/{name}.json", acceptance.to_json())
 
     def add_json(self, path: str, document: Mapping[str, object]) -> None:

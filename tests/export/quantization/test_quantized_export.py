@@ -149,6 +149,7 @@ def test_a_layer_that_int8_destroys_fails_the_gate_with_exit_code_1(
     assert "mean Dice 0.0000 to the trained masks on 12 pictures, which does not pass" in result.stderr
     assert "try --precision auto" in result.stderr
     assert (tmp_path / "a.worst" / "onnx-int8.png").read_bytes().startswith(b"\x89PNG")
+    assert Bundle.open(tmp_path / "a.skinseg").artefact("onnx-int8").checks["mean_dice"] == 0
     with pytest.raises(ParityFailed, match="its status is 'failed'"):
         Segmenter.open(tmp_path / "a.skinseg", precision="int8")
 
