@@ -10,13 +10,13 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["QUANTIZED_LIMIT", "SMALLEST_SCALE", "half_scale"]
+__all__ = ["LARGEST_REACH", "QUANTIZED_LIMIT", "SMALLEST_SCALE", "half_scale"]
 
 QUANTIZED_LIMIT = 127
+LARGEST_REACH = 65504.0 * QUANTIZED_LIMIT  # the largest number of half precision is the largest step
 SMALLEST_SCALE = 6.2e-5  # half precision holds numbers from 6.104e-5 on with all their bits
 
 _HALF_BITS = 11  # of a significand in half precision, the leading one among them
-_LARGEST_HALF = 65504.0
 
 
 @overload
@@ -30,14 +30,13 @@ def half_scale(reach: float | NDArray[np.float32] | NDArray[np.float64]) -> np.f
 
     Raises ValueError unless 0 <= reach / 127 <= 65504, the range of half precision.
 
-    >>> half_scale(127.0), half_scale(0.0)
-    (np.float32(1.0), np.float32(6.2048435e-05))
+    >>> print(half_scale(127.0), half_scale(0.0))
+    1.0 6.2048435e-05
     """
     step = np.asarray(reach, np.float32) / np.float32(QUANTIZED_LIMIT)
-    if not ((step >= 0) & (step <= _LARGEST_HALF)).all():  # NaN fails as well
+    if not ((step >= 0) & (step <= LARGEST_REACH / QUANTIZED_LIMIT)).all():  # NaN fails as well
         raise ValueError(
-            f"cannot scale values up to {reach} to 8 bits: expected 0 or more and at most "
-            f"{_LARGEST_HALF * QUANTIZED_LIMIT:.4g}"
+            f"cannot scale values up to {reach} to 8 bits: expected 0 or more and at most {LARGEST_REACH:.4g}"
         )
     significand, exponent = np.frexp(np.maximum(step, np.float32(SMALLEST_SCALE)))  # in [0.5, 1)
     rounded = np.ldexp(np.ceil(np.ldexp(significand, _HALF_BITS)), exponent - _HALF_BITS).astype(np.float32)
