@@ -27,17 +27,14 @@ class AcceptanceLimits:
 
     def __post_init__(self) -> None:
         """Check each number."""
-        for name, value in vars(self).items():
-            if not _is_share(value):
-                raise ContractInvalid(
-                    f"cannot accept the limits: {name} is {shown(value)}, expected a number from 0 to 1"
-                )
+        _check_shares(vars(self), "the limits")
 
     @classmethod
     def from_json(cls, document: object, where: str = "the limits") -> "AcceptanceLimits":
         """Read what `asdict` gave; *where* is how messages name it. Raises ContractInvalid if it is anything else."""
         values = _fields(document, where, tuple(each.name for each in fields(cls)))
-        return cls(**{name: cast("float", value) for name, value in values.items()})  # creation checks the cast
+        _check_shares(values, where)
+        return cls(**{name: cast("float", value) for name, value in values.items()})
 
 
 def _half() -> AcceptanceLimits:
@@ -83,6 +80,14 @@ class PrecisionLimits:
         """Read what `to_json` wrote. Raises ContractInvalid if a field is missing, foreign or no share."""
         values = _fields(document, "limits", ("fp16", "int8"))
         return cls(**{name: AcceptanceLimits.from_json(value, f"limits.{name}") for name, value in values.items()})
+
+
+def _check_shares(values: Mapping[str, object], where: str) -> None:
+    for name, value in values.items():
+        if not _is_share(value):
+            raise ContractInvalid(
+                f"cannot accept the contract: {name} of {where} is {shown(value)}, expected a number from 0 to 1"
+            )
 
 
 def _is_share(value: object) -> bool:

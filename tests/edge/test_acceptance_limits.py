@@ -38,7 +38,7 @@ def test_limits_come_back_from_json_text_unchanged() -> None:
 def test_a_limit_that_is_no_share_is_refused_by_name(name: str, value: Any) -> None:
     values = {"mean_dice": 0.9, "expert_dice_drop": 0.1, "subgroup_dice_drop": 0.1, name: value}
 
-    with pytest.raises(ContractInvalid, match=rf"{name} is .*, expected a number from 0 to 1"):
+    with pytest.raises(ContractInvalid, match=rf"{name} of the limits is .*, expected a number from 0 to 1"):
         AcceptanceLimits(**values)
 
 
@@ -48,7 +48,10 @@ def test_a_limit_that_is_no_share_is_refused_by_name(name: str, value: Any) -> N
         ({"int8": None}, "limits.int8 is None, expected a JSON object"),
         ({"int8": {"mean_dice": 0.9}}, "field 'expert_dice_drop' of limits.int8 is missing"),
         ({"int4": {}}, "field 'int4' of limits is unknown"),
-        ({"fp16": {"mean_dice": 0.9, "expert_dice_drop": 0, "subgroup_dice_drop": 2}}, "subgroup_dice_drop is 2"),
+        (
+            {"fp16": {"mean_dice": 0.9, "expert_dice_drop": 0, "subgroup_dice_drop": 2}},
+            "subgroup_dice_drop of limits.fp16 is 2",
+        ),
     ],
 )
 def test_limits_of_another_form_are_refused_in_words(change: dict[str, object], words: str) -> None:
