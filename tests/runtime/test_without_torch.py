@@ -30,6 +30,23 @@ def test_the_whole_command_works_there_and_makes_no_noise(bundle: Path, photo: P
     assert json.loads(finished.stdout)["ok"] is True
 
 
+def test_the_acceptance_gate_judges_there(bundle: Path, photo: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from skinseg_edge.image_io import decode
+from skinseg_runtime import Segmenter
+from skinseg_runtime.acceptance import Subject, groups_of, judge
+with Segmenter.open(sys.argv[1]) as segmenter:
+    trained, photo = segmenter.segment(sys.argv[2]).mask, Path(sys.argv[2])
+    subject = Subject("a", photo, trained, trained, groups_of(decode(photo).pixels, trained))
+    acceptance = judge(segmenter, [subject], precision="int8")
+    print(acceptance.passed, acceptance.mean_dice, acceptance.median_hd95_px)
+"""
+    finished = run_python(code, bundle, photo, barred=(*_BARRED, "scipy", "matplotlib"))
+    assert (finished.stdout, finished.stderr) == ("True 1.0 0.0\n", "")
+
+
 def test_even_where_everything_is_installed_nothing_heavy_is_loaded(bundle: Path, photo: Path, tmp_path: Path) -> None:
     code = """
 import sys
