@@ -20,6 +20,7 @@ from skinseg_edge.image_io import decode
 from skinseg_edge.preprocessing import resize_pixels
 from skinseg_export.gate_pictures import GatePicture, GatePictures, gate_pictures
 from skinseg_export.golden import Golden
+from skinseg_export.mask_among_photos import check_is_photo
 from skinseg_export.truth import check_classes, read_truth
 from skinseg_runtime import Segmenter
 from skinseg_runtime.acceptance import Subject, groups_of
@@ -35,8 +36,8 @@ class AcceptanceBench:
     *reference*: the trained network behind `TorchEngine`; it runs once a picture, here. *advance* is called after each.
     Masks are kept compressed, about 2 kB a picture of 512 x 512 px. The photos stay on disk.
 
-    Raises DatasetUnusable if the data set's classes are not the model's or an expert mask's size differs from its
-    photo's, and what decoding a photo or mask raises.
+    Raises DatasetUnusable if the data set's classes are not the model's, a photo is a mask or an expert mask's size
+    differs from its photo's, and what decoding a photo or mask raises.
     """
 
     def __init__(
@@ -165,5 +166,6 @@ def _expert_mask(
 
 def _groups(picture: Path, lesion: NDArray[np.bool_]) -> Mapping[str, str]:
     photo = decode(picture, at_least_hw=_SEEN_HW).pixels
+    check_is_photo(picture, photo, "judge on")
     levels = resize_pixels(np.where(lesion, np.uint8(255), np.uint8(0)), (photo.shape[0], photo.shape[1]))
     return groups_of(photo, levels >= 128)

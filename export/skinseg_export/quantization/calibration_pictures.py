@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 
 from skinseg_edge.datasets.folder_listing import listing_of
+from skinseg_edge.datasets.label_maps import classes_of
 from skinseg_edge.datasets.readers import PicturePair, pairs
 from skinseg_edge.errors import DatasetUnusable, InputError
 from skinseg_edge.image_io import decode
+from skinseg_export.mask_among_photos import check_is_photo
 
 __all__ = ["CALIBRATION_COUNT", "FEWEST_PICTURES", "CalibrationPictures", "calibration_pictures"]
 
@@ -37,12 +39,14 @@ class CalibrationPictures:
     """Pictures to measure ranges on.
 
     *paths*: photos, sorted by name. *source*: where they come from, in words, without paths. *labels*: photo -> what an
-    expert drew, a mask or a LabelMe file, for photos that have it.
+    expert drew, a mask or a LabelMe file, for photos that have it. *classes*: names of the data set's classes,
+    background first, where it tells them.
     """
 
     paths: tuple[Path, ...]
     source: str
     labels: Mapping[Path, Path] = field(default_factory=dict)
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class _Offer:
 
     photos: Mapping[Path, Path | None]
     what: str
+    classes: tuple[str, ...] | None
 
 
 def calibration_pictures(
@@ -64,8 +69,9 @@ def calibration_pictures(
     trained on. The choice follows the SHA-256 of the names, so it is spread and always the same.
 
     Raises InputError if *training* names no data set or none is found, or *count* is below 16; DatasetUnusable if
-    fewer than 16 pictures are left, one shows nothing, or the names are not those of the training; FileMissing if there
-    is no such folder; PictureUnreadable or PictureTooLarge, naming the file, for one that cannot be decoded.
+    fewer than 16 pictures are left, one shows nothing or is a mask, or the names are not those of the training;
+    FileMissing if there is no such folder; PictureUnreadable or PictureTooLarge, naming the file, for one that cannot
+    be decoded.
     """
     if count < FEWEST_PICTURES:
         raise InputError(f"cannot calibrate with {count} pictures: expected at least {FEWEST_PICTURES}; ask for more")
@@ -82,7 +88,7 @@ def calibration_pictures(
         _check_shows_something(path)
     source = f"{len(chosen)} of {len(offer.photos)} pictures: {offer.what}"
     labels = {path: mask for path in chosen if (mask := offer.photos[path]) is not None}
-    return CalibrationPictures(chosen, source, labels)
+    return CalibrationPictures(chosen, source, labels, offer.classes)
 
 
 def _offered_by(folder: Path) -> _Offer:
@@ -102,7 +108,8 @@ def _offered_by(folder: Path) -> _Offer:
             f"cannot calibrate with {folder}: its {_VALIDATION_LIST} names all {len(everything)} pictures, and those "
             f"judge the result; {_NAME_A_FOLDER}"
         )
-    return _Offer(photos, what + (f" that {_VALIDATION_LIST} does not name" if len(photos) < len(everything) else ""))
+    less = f" that {_VALIDATION_LIST} does not name" if len(photos) < len(everything) else ""
+    return _Offer(photos, what + less, classes_of(folder))
 
 
 def _all_photos(folder: Path) -> dict[Path, Path | None]:
@@ -193,3 +200,4 @@ def _check_shows_something(path: Path) -> None:
             f"cannot calibrate with {path}: it shows nothing, its grey levels spread by {spread:.1f} of 255, expected "
             f"{_BLANK:.0f} or more; remove it from the calibration pictures"
         )
+    check_is_photo(path, pixels, "calibrate with")

@@ -18,7 +18,7 @@ from skinseg_export.gate_pictures import GatePictures, gate_pictures
 from skinseg_export.quantization.calibration_pictures import CalibrationPictures, calibration_pictures
 from skinseg_export.quantization.coverage import Coverage, coverage_of
 from skinseg_export.quantization.near_duplicates import check_apart
-from skinseg_export.truth import read_truth
+from skinseg_export.truth import check_classes, read_truth
 from skinseg_runtime import Segmenter
 
 __all__ = ["Calibration", "Sources", "prepared", "sources_of"]
@@ -83,6 +83,7 @@ def prepared(sources: Sources, reference: Segmenter, progress: Progress) -> Cali
     if pictures is None:
         return None
     contract = reference.contract
+    check_classes(pictures.classes, contract)
     with progress(2 * len(pictures.paths), "calibration pictures") as advance:
         images = []
         for path in pictures.paths:
@@ -91,8 +92,15 @@ def prepared(sources: Sources, reference: Segmenter, progress: Progress) -> Cali
 
         def lesion_of(path: Path, photo: NDArray[np.uint8]) -> NDArray[np.bool_]:
             advance()
-            label = pictures.labels.get(path)
-            return reference.segment(photo).mask if label is None else _drawn(path, label, photo.shape[:2], contract)
+            drawn = _drawn(path, pictures, contract)
+            if drawn is None:
+                return reference.segment(photo).mask
+            if drawn.shape != photo.shape[:2]:
+                raise DatasetUnusable(
+                    f"cannot calibrate with {path.name}: its mask is {drawn.shape} px (rows, columns), the photo "
+                    f"{photo.shape[:2]}"
+                )
+            return drawn
 
         coverage = coverage_of(pictures, lesion_of)
     return Calibration(pictures, tuple(images), coverage)
@@ -110,14 +118,13 @@ def _beside(calibration: CalibrationPictures) -> Path:
     )
 
 
-def _drawn(path: Path, label: Path, photo_hw: tuple[int, ...], contract: ModelContract) -> NDArray[np.bool_]:
-    """Return the lesion that an expert drew on the photo *path*."""
-    lesion = np.isin(read_truth(PicturePair(path.stem, path, label), contract), contract.lesion_labels)
-    if lesion.shape != photo_hw:
-        raise DatasetUnusable(
-            f"cannot calibrate with {path.name}: its mask is {lesion.shape} px (rows, columns), the photo {photo_hw}"
-        )
-    return lesion
+def _drawn(path: Path, pictures: CalibrationPictures, contract: ModelContract) -> NDArray[np.bool_] | None:
+    """Return the lesion that an expert drew on the photo *path*, None where nobody did."""
+    label = pictures.labels.get(path)
+    if label is None:
+        return None
+    labels = read_truth(PicturePair(path.stem, path, label), contract, pictures.classes)
+    return np.isin(labels, contract.lesion_labels)
 
 
 def _network_input(path: Path, contract: ModelContract) -> NDArray[np.uint8]:
