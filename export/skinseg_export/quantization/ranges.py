@@ -22,6 +22,7 @@ METHODS = ("minmax", "percentile", "entropy")
 Ranges = dict[str, dict[str, float]]  # method -> value name -> reach
 
 _BINS = 2048
+_NOTHING = 1e-30  # bins of so small values would have widths that float32 cannot hold
 _KEPT_SHARE = 0.9999  # of all values, by the method "percentile"
 _ENTROPY_STRIDE = 16  # bins between two reaches that "entropy" tries
 _LEVELS = QUANTIZED_LIMIT + 1  # of |x| in 8 signed bits
@@ -45,7 +46,7 @@ class Histogram:
         if not np.isfinite(largest):
             raise ValueError("cannot count a value that is not finite")
         self.largest = max(self.largest, largest)
-        if self.limit == 0.0:
+        if self.limit == 0.0 and largest > _NOTHING:
             self.limit = largest
         while largest > self.limit > 0.0:
             self.counts = np.concatenate([self.counts.reshape(-1, 2).sum(axis=1), np.zeros(_BINS // 2, np.int64)])

@@ -57,6 +57,16 @@ def test_values_that_are_all_zero_still_get_a_reach() -> None:
     assert [histogram.reach(method) for method in METHODS] == [1, 1, 1]
 
 
+def test_values_too_small_for_bins_count_as_zero_and_later_ones_still_count() -> None:
+    dust = np.full(100, 1e-42, np.float32)
+
+    alone, before_others = _filled(dust), _filled(dust, np.linspace(0, 2, 1000, dtype=np.float32))
+
+    assert all(0 < alone.reach(method) <= 1 for method in METHODS)
+    assert before_others.counts.sum() == 1100
+    assert before_others.reach("minmax") == 2
+
+
 def test_a_value_that_is_not_finite_is_named() -> None:
     model = _scaled_by(np.float32(1e38))
 
