@@ -39,10 +39,13 @@ class Artefacts:
             return
         self.made.append(Artefact(name=name, path=path, precision=precision, status="verified", checks=checks))
 
-    def add_acceptance(self, name: str, acceptance: Acceptance) -> None:
-        """Put the gate's whole report on artefact *name* into the bundle; its figures are listed even if it fails."""
-        self.judged[name] = acceptance.checks()
-        self.add_json(f"acceptance/{name}.json", acceptance.to_json())
+    def add_acceptance(self, name: str, acceptance: Acceptance, *, source: str, scope: str) -> None:
+        """Put the gate's whole report on artefact *name* into the bundle; its figures are listed even if it fails.
+
+        *source*: where its pictures come from, *scope*: what of the answer it judges, both in words.
+        """
+        self.judged[name] = {**acceptance.checks(), "gate_source": source}
+        self.add_json(f"acceptance/{name}.json", {**acceptance.to_json(), "source": source, "scope": scope})
 
     def add_json(self, path: str, document: Mapping[str, object]) -> None:
         """Put *document* into the bundle at *path*."""

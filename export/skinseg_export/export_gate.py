@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TypeAlias
 
+from skinseg_edge.atomic_files import refusing_output_errors, write_bytes_atomically
 from skinseg_edge.contract import ModelContract
-from skinseg_export.acceptance import AcceptanceBench, subjects_of_golden
+from skinseg_export.acceptance import AcceptanceBench, scope_of, subjects_of_golden
 from skinseg_export.artefacts import Artefacts, Checks
 from skinseg_export.figures.side_by_side import side_by_side_png
 from skinseg_export.golden import Golden
@@ -13,7 +15,9 @@ from skinseg_runtime import Segmenter
 from skinseg_runtime.acceptance import Acceptance, Subject, judge
 from skinseg_runtime.engines import Engine
 
-__all__ = ["ExportGate", "Progress"]
+__all__ = ["ExportGate", "Progress", "write_worst"]
+
+_JUDGED = ("onnx-fp16", "onnx-int8", "onnx-auto")
 
 Progress: TypeAlias = Callable[[int, str], AbstractContextManager[Callable[[], None]]]
 
@@ -39,6 +43,7 @@ class ExportGate:
         self._artefacts = artefacts
         self._subjects: AcceptanceBench | Mapping[str, Subject]
         self._subjects = bench or {subject.name: subject for subject in subjects_of_golden(golden)}
+        self._source = bench.source if bench is not None else "golden pictures, drawn"
         self._progress = progress
         self._is_trained = is_trained
 
@@ -60,11 +65,29 @@ class ExportGate:
 
         Raises ParityFailed naming the first limit that is broken, and the worst picture.
         """
-        self._artefacts.add_acceptance(name, acceptance)
+        self._artefacts.add_acceptance(name, acceptance, source=self._source, scope=scope_of(self._contract))
         if not acceptance.passed:
             self._artefacts.worst[name] = side_by_side_png(acceptance, self._subjects, self._segmenter(engine))
         acceptance.check(name)
-        return acceptance.checks()
+        return self._artefacts.judged[name]
 
     def _segmenter(self, engine: Engine) -> Segmenter:
         return Segmenter(self._contract, engine)
+
+
+def write_worst(folder: Path, worst: Mapping[str, bytes]) -> dict[str, Path]:
+    """Write the worst pictures of refused artefacts, artefact -> PNG bytes, to *folder*, and return where each lies.
+
+    What an earlier export wrote there goes away: its refusal is not this export's.
+
+    Raises OutputRefused if the system refuses.
+    """
+    paths = {name: folder / f"{name}.png" for name in worst}
+    with refusing_output_errors(folder):
+        for name in _JUDGED:
+            (folder / f"{name}.png").unlink(missing_ok=True)
+        if not worst and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    for name, picture in worst.items():
+        write_bytes_atomically(paths[name], picture)
+    return paths

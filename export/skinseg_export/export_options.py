@@ -49,6 +49,17 @@ class ExportOptions:
         """Whether artefacts in 8 bits are asked for."""
         return self.precision in ("int8", "auto")
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """What was asked for and changes nothing, a sentence each."""
+        if not self.wants_quantized:
+            asked = (("--quantizer", self.quantizer != QUANTIZERS[0]), ("--calibration-cache", self.calibration_cache))
+            named = " and ".join(option for option, given in asked if given)
+            return (f"{named} did nothing: {self.precision} has no 8 bits",) if named else ()
+        if self.quantizer == "modelopt" and self.calibration_cache is not None:
+            return (f"{self.calibration_cache} was neither read nor written: modelopt calibrates anew",)
+        return ()
+
 
 @dataclass(frozen=True)
 class MissingTool:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_edge._version import __version__
-from skinseg_edge.atomic_files import check_free, fresh_folder, write_bytes_atomically
+from skinseg_edge.atomic_files import check_free, fresh_folder
 from skinseg_edge.bundle import BundleDraft
 from skinseg_edge.errors import ToolMissing
 from skinseg_edge.image_io import decode
@@ -29,11 +29,12 @@ from skinseg_edge.signing import check_private_key, sign_bundle
 from skinseg_export.acceptance import AcceptanceBench
 from skinseg_export.artefacts import Artefacts, Checks
 from skinseg_export.card import model_card
-from skinseg_export.export_gate import ExportGate, Progress
+from skinseg_export.export_gate import ExportGate, Progress, write_worst
 from skinseg_export.export_options import PRECISIONS, QUANTIZERS, ExportOptions, ExportReport, MissingTool
 from skinseg_export.golden import Golden, add_golden, golden_from_photos, golden_from_synthetic
 from skinseg_export.half_evaluation import HalfEngine
 from skinseg_export.parity import HALF, HALF_UNTRAINED, noise_pictures
+from skinseg_export.quantization.modelopt_quantizer import require_modelopt
 from skinseg_export.quantization.preparation import Sources, prepared, sources_of
 from skinseg_export.quantization.quantized_artefacts import QuantizedResult, QuantizedWork, add_quantized
 from skinseg_export.targets.coreml.build import coreml_version, mlpackage_from_torch
@@ -67,8 +68,8 @@ def export_bundle(
     each part.
 
     Raises OutputRefused if something is there and not options.force, ToolMissing if Core ML alone is asked for without
-    coremltools, InputError if the network cannot be expressed or pictures to quantize by are not to be had; what merely
-    fails verification is in the report.
+    coremltools, or modelopt without its packages, InputError if the network cannot be expressed or pictures to quantize
+    by are not to be had; what merely fails verification is in the report.
     """
     check_free(output, force=options.force)
     _check_options(options)
@@ -78,7 +79,8 @@ def export_bundle(
         if options.key is not None:
             sign_bundle(folder, options.key)
     made = export.artefacts
-    worst = _write_worst(output, made)
+    # Beside the bundle, not in it: the bundle travels, and these show patients.
+    worst = write_worst(output.with_name(f"{output.name.removesuffix('.skinseg')}.worst"), made.worst)
     told = tuple(made.remarks), tuple(made.warnings)
     return ExportReport(output, manifest, tuple(made.missing), made.unmade, *told, worst)
 
@@ -94,6 +96,8 @@ def _check_options(options: ExportOptions) -> None:
         check_private_key(options.key)
     if options.targets == ("coreml",) and coreml_version() is None:
         raise ToolMissing(f"cannot export for coreml: {_COREML_REMEDY}")
+    if options.wants_quantized and options.quantizer == "modelopt":
+        require_modelopt()
 
 
 @dataclass
@@ -117,6 +121,7 @@ class _Export:
         sources = sources_of(options, checkpoint)
         if sources.why_none:
             self.artefacts.warnings.append(sources.why_none)
+        self.artefacts.remarks += options.idle
         golden = self._step("golden pictures", lambda: self._golden(sources, segmenter))
         calibration = prepared(sources, segmenter, self.progress)
         images = calibration.images if calibration else _network_inputs(golden, checkpoint)
@@ -250,14 +255,6 @@ def _network_inputs(golden: Sequence[Golden], checkpoint: Checkpoint) -> tuple[N
     photos = [decode(case.image, at_least_hw=contract.input_hw) for case in golden]
     inputs = (to_network_input(photo.pixels, contract, photo_hw=photo.full_hw).pixels for photo in photos)
     return (*inputs, *noise_pictures(contract))
-
-
-def _write_worst(output: Path, made: Artefacts) -> dict[str, Path]:
-    """Write the worst pictures of refused artefacts beside the bundle: they show patients, and the bundle travels."""
-    folder = output.with_name(f"{output.name.removesuffix('.skinseg')}.worst")
-    for name, picture in made.worst.items():
-        write_bytes_atomically(folder / f"{name}.png", picture, overwrite=True)
-    return {name: folder / f"{name}.png" for name in made.worst}
 
 
 def _training_data(checkpoint: Checkpoint) -> str:

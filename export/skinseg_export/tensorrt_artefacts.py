@@ -36,8 +36,8 @@ class TypedFile:
 def add_plans(
     artefacts: Artefacts, sources: Sequence[TypedFile], contract: ModelContract, *, dynamic_batch: bool
 ) -> None:
-    """Add how a Jetson builds its engine of each of *sources*, the recommended one first."""
-    for each in sources:
+    """Add how a Jetson builds its engine of each of *sources* that has not failed, the recommended one first."""
+    for each in (source for source in sources if not artefacts.has_failed(source.name)):
         onnx = each.model.SerializeToString()
         artefacts.plans.append(jetson_plan(onnx, each.path, each.precision, contract, dynamic_batch=dynamic_batch))
 

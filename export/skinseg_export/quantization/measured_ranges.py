@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from skinseg_edge.quantization_scales import QUANTIZED_LIMIT
+from skinseg_edge.errors import InputError
+from skinseg_edge.quantization_scales import LARGEST_REACH, QUANTIZED_LIMIT
+from skinseg_edge.strict_json import shown
 from skinseg_export.export_gate import Progress
 from skinseg_export.quantization.fingerprint import CalibrationStale, Fingerprint, load_cache, save_cache
 from skinseg_export.quantization.modelopt_quantizer import modelopt_qdq
-from skinseg_export.quantization.ranges import Ranges, calibrate
+from skinseg_export.quantization.ranges import METHODS, Ranges, calibrate
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -37,7 +39,8 @@ def measured_ranges(
     here, "modelopt" leaves it to nvidia-modelopt. *training*: of the checkpoint; what quantization-aware training
     recorded there is one more method.
 
-    Raises ToolMissing if modelopt is asked for and not installed.
+    Raises ToolMissing if modelopt is asked for and not installed, InputError if the cache is damaged or training
+    recorded what is no reach.
     """
     readers = _readers(convolutions)
     if quantizer == "modelopt":
@@ -84,16 +87,27 @@ def _kept(cache: Path | None, fingerprint: Fingerprint, values: Collection[str])
         ranges = load_cache(cache, fingerprint)
     except CalibrationStale as stale:
         return None, f"calibrated anew: {stale}"
-    if any(reaches.keys() != set(values) for reaches in ranges.values()):
-        return None, f"calibrated anew: {cache} was made for other layers"
+    if ranges.keys() != set(METHODS) or any(reaches.keys() != set(values) for reaches in ranges.values()):
+        return None, f"calibrated anew: {cache} was made by other methods or for other layers"
     return ranges, f"calibration read from {cache}"
 
 
 def _trained_reaches(training: Mapping[str, object]) -> Mapping[str, float]:
-    """Return how far quantization-aware training let the input of each layer reach; empty without such training."""
+    """Return how far quantization-aware training let the input of each layer reach; empty without such training.
+
+    Raises InputError if a reach is no number that a scale can be made of.
+    """
     recorded = training.get("quantization")
     reaches = recorded.get("input_reaches") if isinstance(recorded, Mapping) else None
-    return reaches if isinstance(reaches, Mapping) else {}
+    if not isinstance(reaches, Mapping):
+        return {}
+    for layer, reach in reaches.items():
+        if isinstance(reach, bool) or not isinstance(reach, int | float) or not 0 <= reach <= LARGEST_REACH:
+            raise InputError(
+                f"cannot quantize by the checkpoint's training: it recorded that the input of {layer} reaches "
+                f"{shown(reach)}, expected a number from 0 to {LARGEST_REACH:.3g}; train it again with --qat"
+            )
+    return reaches
 
 
 def _as_trained(

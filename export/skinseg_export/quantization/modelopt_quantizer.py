@@ -26,7 +26,7 @@ from skinseg_export.quantization.pair_check import check_pairs, nodes_of
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["modelopt_qdq"]
+__all__ = ["missing_modules", "modelopt_qdq", "require_modelopt"]
 
 _MODULES = ("modelopt", "onnx_graphsurgeon", "onnxslim", "lief", "cppimport")
 _INSTALL = "run pip install 'skinseg-edge[export,modelopt]'"
@@ -50,7 +50,7 @@ def modelopt_qdq(
     Raises ToolMissing if nvidia-modelopt or a package that it needs is not installed, InputError if there is no layer
     or no picture or *single* lacks a layer, VerificationFailed if it ends in an error or does not do what was ordered.
     """
-    _require_modelopt()
+    require_modelopt()
     if not layers or not len(images):
         raise InputError(
             f"cannot quantize with nvidia-modelopt: {len(layers)} layers and {len(images)} calibration pictures came, "
@@ -64,8 +64,14 @@ def modelopt_qdq(
     return quantized
 
 
-def _require_modelopt() -> None:
-    missing = [module for module in _MODULES if find_spec(module) is None]
+def missing_modules() -> tuple[str, ...]:
+    """Return which packages of nvidia-modelopt are not installed."""
+    return tuple(module for module in _MODULES if find_spec(module) is None)
+
+
+def require_modelopt() -> None:
+    """Check that nvidia-modelopt can run; ToolMissing naming what is not installed."""
+    missing = missing_modules()
     if missing:
         raise ToolMissing(f"cannot quantize with nvidia-modelopt: {', '.join(missing)} is not installed; {_INSTALL}")
 

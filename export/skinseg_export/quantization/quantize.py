@@ -132,7 +132,9 @@ class Quantizer:
 
     def _sensitivity(self) -> Sensitivity:
         given = self._given
-        images = np.stack(given.images[:SENSITIVITY_PICTURES])
+        few = min(SENSITIVITY_PICTURES, len(given.images))
+        places = np.linspace(0, len(given.images) - 1, few).round().astype(int)  # sorted by name, so spread over all
+        images = np.stack([given.images[place] for place in places])
         trained = self._lesions(given.reference, images)
 
         def trial(quantized: frozenset[str]) -> float:
