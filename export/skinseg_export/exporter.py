@@ -197,8 +197,10 @@ class _Export:
         if files.half is not None:
             sources.insert(0, TypedFile("onnx-fp16", HALF_PATH, "fp16", files.half))
         for each in quantized.files if quantized else ():
-            # TensorRT-RTX takes more kernels for 8 bits than for 16: its engine has 8 only where they were asked for.
-            place = 0 if self.options.precision == "int8" else len(sources)
+            # TensorRT-RTX takes more kernels for 8 bits than for 16: its engine has 8 only where they were asked for,
+            # and not of a file that the gate refused.
+            is_wanted = self.options.precision == "int8" and not self.artefacts.has_failed(each.name)
+            place = 0 if is_wanted else len(sources)
             sources.insert(place, TypedFile(each.name, each.path, each.precision, each.model))
         add_plans(self.artefacts, sources, self.checkpoint.contract, dynamic_batch=self.options.dynamic_batch)
         if rtx_version() is not None and self.options.wants_half and files.half is None:

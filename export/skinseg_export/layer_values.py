@@ -138,7 +138,8 @@ def _numbers(value: "ValueInfoProto") -> int:
 def _relative_error(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
     if not np.issubdtype(theirs.dtype, np.floating):
         return 0.0  # masks and shapes: what makes them is compared itself
-    difference = ours.astype(np.float64) - theirs.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # infinite on both sides
+        difference = ours.astype(np.float64) - theirs.astype(np.float64)
     if not np.isfinite(difference).all():
         return float("inf")
     # A mean over normalised values is all rounding: what is that small is no measure for an error.

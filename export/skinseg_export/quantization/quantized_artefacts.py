@@ -29,6 +29,7 @@ from skinseg_export.targets.tensorrt.build import rtx_engine_from_onnx
 from skinseg_export.targets.tensorrt.rtx_builder import rtx_version
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
+from skinseg_runtime.verification import LEAST_TELLING_DICE
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -39,7 +40,7 @@ REPORT_PATH = "quantization/report.json"
 PAGE_PATH = "quantization/report.md"
 CHART_PATH = "quantization/sensitivity.png"
 
-_LOST_DICE = 0.8  # below, a golden picture tells nothing any more; see skinseg_runtime.verification
+_ENOUGH_JUDGES = 30
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ def add_quantized(work: QuantizedWork, progress: Progress) -> QuantizedResult:
     found = _chosen(quantizer, auto)
     for each in found:
         _add(work, each)
+        made.warnings += _lost_golden(made, each.name)
+    made.warnings += _few_judges(len(work.bench))
     made.remarks.append(auto.walk.story() if auto else _int8_story(quantizer, len(layers)))
     _add_report(work, fingerprint, choice, quantizer, auto)
     return QuantizedResult(tuple(found), fingerprint.digest)
@@ -162,6 +165,18 @@ def _chosen(quantizer: Quantizer, auto: AutoFile | None) -> list[QuantizedArtefa
     return found if auto.file is None else [*found, QuantizedArtefact("auto", auto.file)]
 
 
+def _lost_golden(made: Artefacts, name: str) -> list[str]:
+    """Say so where an accepted artefact loses the mask of a golden picture, which is unlike those that judged it."""
+    found = next(artefact for artefact in made.made if artefact.name == name)
+    dice = found.checks.get("golden_dice")
+    if found.status != "verified" or not isinstance(dice, float) or dice >= LEAST_TELLING_DICE:
+        return []
+    return [
+        f"{name} passes on the validation pictures but loses the mask of a golden one (Dice {dice:.2f}): it may lose "
+        "others that are unlike the training pictures; look at such, or use fp16"
+    ]
+
+
 def _add(work: QuantizedWork, each: QuantizedArtefact) -> None:
     work.artefacts.draft.add_bytes(each.path, each.model.SerializeToString())
     work.artefacts.add(each.name, each.path, each.precision, lambda: _verify(work, each))
@@ -206,6 +221,15 @@ def _golden_checks(parities: Sequence[Parity]) -> Checks:
         "golden_area_drift": max(value for name, value in checks.items() if "drift" in name),
         **checks,
     }
+
+
+def _few_judges(count: int) -> list[str]:
+    if count >= _ENOUGH_JUDGES:
+        return []
+    return [
+        f"8 bits were judged on {count} pictures, which say little; name a folder of {_ENOUGH_JUDGES} or more with "
+        "--validation"
+    ]
 
 
 def _thin(coverage: Coverage) -> list[str]:
