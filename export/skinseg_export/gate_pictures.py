@@ -8,17 +8,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from skinseg_edge.datasets.folder_listing import Listing, by_stem, listing_of
+from skinseg_edge.datasets.folder_listing import Listing, by_stem, has_mask_name, listing_of
 from skinseg_edge.datasets.label_maps import classes_of
 from skinseg_edge.datasets.official_folders import official_parts
 from skinseg_edge.datasets.readers import PicturePair, pairs
+from skinseg_edge.datasets.split_lists import TRAINING_LIST, VALIDATION_LIST, names_if_there
 from skinseg_edge.errors import DatasetUnusable
 from skinseg_edge.known_names import first_names
 
 __all__ = ["GatePicture", "GatePictures", "gate_pictures"]
-
-_TRAINING_LIST, _VALIDATION_LIST = "train.txt", "validation.txt"
-_MASK_ENDINGS = ("_segmentation", "_mask", ".mask")
 
 
 @dataclass(frozen=True)
@@ -75,14 +73,14 @@ def gate_pictures(folder: Path, *, training_names: Collection[str] = ()) -> Gate
     listing = listing_of(folder)
     photos = _bare_photos(folder, listing)
     where = folder.resolve().name
-    validation, training = folder / _VALIDATION_LIST, _names_in(folder / _TRAINING_LIST)
+    validation, training = folder / VALIDATION_LIST, names_if_there(folder / TRAINING_LIST)
     if validation.is_file():
-        found, source = _of_pairs(pairs(folder, validation)), f"{where}/{_VALIDATION_LIST}"
-        _check_apart(folder, found, training, f"its {_TRAINING_LIST}")
+        found, source = _of_pairs(pairs(folder, validation)), f"{where}/{VALIDATION_LIST}"
+        _check_apart(folder, found, training, f"its {TRAINING_LIST}")
     else:
         everything = _of_pairs(pairs(folder)) if photos is None else photos
         found = tuple(each for each in everything if each.name not in training)
-        source = f"{where} without {_TRAINING_LIST}" if training else where
+        source = f"{where} without {TRAINING_LIST}" if training else where
         _check_any(folder, everything, found)
     _check_apart(folder, found, training_names, "the training or calibration pictures")
     return GatePictures(found, source, classes_of(folder))
@@ -98,7 +96,7 @@ def _bare_photos(folder: Path, here: Listing) -> tuple[GatePicture, ...] | None:
         return None
     listing = here if images is None else listing_of(images)
     photos = by_stem(listing.pictures)
-    if any(label.stem in photos for label in listing.labels) or any(_is_mask(stem) for stem in photos):
+    if any(label.stem in photos for label in listing.labels) or any(has_mask_name(path) for path in listing.pictures):
         return None
     twice = sorted(stem for stem, paths in photos.items() if len(paths) > 1)
     if twice:
@@ -109,25 +107,8 @@ def _bare_photos(folder: Path, here: Listing) -> tuple[GatePicture, ...] | None:
     return tuple(GatePicture(stem, paths[0]) for stem, paths in sorted(photos.items()))
 
 
-def _is_mask(stem: str) -> bool:
-    return stem.lower().endswith(_MASK_ENDINGS)
-
-
 def _of_pairs(found: Sequence[PicturePair]) -> tuple[GatePicture, ...]:
     return tuple(GatePicture(pair.name, pair.picture, pair.mask) for pair in found)
-
-
-def _names_in(training_list: Path) -> frozenset[str]:
-    """Return the names of a list, none where there is no list; it may name pictures that were left elsewhere."""
-    try:
-        lines = training_list.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        return frozenset()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetUnusable(
-            f"cannot read the list {training_list}: {error}; expected UTF-8 text, one name a line"
-        ) from error
-    return frozenset(line.strip() for line in lines)
 
 
 def _check_any(folder: Path, everything: Sequence[GatePicture], found: Sequence[GatePicture]) -> None:
@@ -138,8 +119,8 @@ def _check_any(folder: Path, everything: Sequence[GatePicture], found: Sequence[
         )
     if not found:
         raise DatasetUnusable(
-            f"cannot judge on {folder}: all of its {len(everything)} pictures are in its {_TRAINING_LIST}; name a "
-            f"folder of pictures that the network has not seen, or add a {_VALIDATION_LIST}"
+            f"cannot judge on {folder}: all of its {len(everything)} pictures are in its {TRAINING_LIST}; name a "
+            f"folder of pictures that the network has not seen, or add a {VALIDATION_LIST}"
         )
 
 

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from skinseg_edge.errors import DatasetUnusable, FileMissing
 
-__all__ = ["LABEL_SUFFIX", "PICTURE_SUFFIXES", "Listing", "by_stem", "listing_of"]
+__all__ = ["LABEL_SUFFIX", "PICTURE_SUFFIXES", "Listing", "by_stem", "has_mask_name", "listing_of"]
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 LABEL_SUFFIX = ".json"
 """Of LabelMe files."""
+_MASK_ENDINGS = ("_segmentation", "_mask", ".mask")
 
 
 class Listing(NamedTuple):
@@ -59,3 +60,8 @@ def by_stem(files: Iterable[Path]) -> dict[str, list[Path]]:
     for file in files:
         stems.setdefault(file.stem, []).append(file)
     return stems
+
+
+def has_mask_name(path: Path) -> bool:
+    """Say whether a picture is called as masks are: NAME_mask, NAME_segmentation, NAME.mask."""
+    return path.stem.lower().endswith(_MASK_ENDINGS)

@@ -10,14 +10,14 @@ Three layouts are known, and pairing is always by name, never by position:
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from skinseg_edge.datasets.folder_listing import PICTURE_SUFFIXES, Listing, by_stem, listing_of
 from skinseg_edge.datasets.official_folders import official_parts
-from skinseg_edge.errors import DatasetUnusable, FileMissing
+from skinseg_edge.datasets.split_lists import read_names
+from skinseg_edge.errors import DatasetUnusable
 from skinseg_edge.known_names import first_names
 
 __all__ = ["PICTURE_SUFFIXES", "PicturePair", "pairs"]
@@ -132,7 +132,7 @@ def _all_names(root: Path, sets: Sequence[_Files]) -> set[str]:
 
 def _names_in_split(root: Path, split: Path, sets: Sequence[_Files]) -> list[str]:
     there = _all_names(root, sets)
-    names = _read_names(split)
+    names = read_names(split)
     missing = [name for name in names if name not in there]
     if missing:
         suffixed = all(Path(name).stem in there for name in missing)
@@ -140,29 +140,6 @@ def _names_in_split(root: Path, split: Path, sets: Sequence[_Files]) -> list[str
         raise DatasetUnusable(
             f"cannot select {split} from {root}: {len(missing)} of {len(names)} names are not there"
             f" ({first_names(missing)}); {advice}"
-        )
-    return names
-
-
-def _read_names(split: Path) -> list[str]:
-    try:
-        text = split.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise FileMissing(f"cannot read the split {split}: there is no such file") from error
-    except UnicodeDecodeError as error:
-        raise DatasetUnusable(
-            f"cannot read the split {split}: it is no UTF-8 text; expected one name a line"
-        ) from error
-    except OSError as error:
-        raise DatasetUnusable(f"cannot read the split {split}: {error.strerror or error}") from error
-    names = [line.strip() for line in text.splitlines()]
-    names = [name for name in names if name and not name.startswith("#")]
-    if not names:
-        raise DatasetUnusable(f"cannot read the split {split}: it names no picture; expected one name a line")
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
-        raise DatasetUnusable(
-            f"cannot read the split {split}: {len(twice)} names occur more than once ({first_names(twice)})"
         )
     return names
 

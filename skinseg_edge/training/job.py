@@ -1,6 +1,5 @@
 """What to train, on what, how: everything a training run is started with."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.label_maps import lesion_classes_of
 from skinseg_edge.datasets.overlaps import check_disjoint
 from skinseg_edge.datasets.readers import PicturePair
+from skinseg_edge.datasets.split_lists import names_sha256
 from skinseg_edge.errors import DatasetUnusable, InputError
 from skinseg_edge.training.recipes import Recipe
 
@@ -113,15 +113,10 @@ class TrainingJob:
             "half": self.half,
             "lesion_classes": list(self.contract().lesion_classes),
             "train_pictures": len(self.train),
-            "train_names_sha256": _names_sha256(self.train),
+            "train_names_sha256": names_sha256(pair.name for pair in self.train),
             "validation_pictures": len(self.validation),
-            "validation_names_sha256": _names_sha256(self.validation),
+            "validation_names_sha256": names_sha256(pair.name for pair in self.validation),
         }
-
-
-def _names_sha256(pairs: Sequence[PicturePair]) -> str:
-    # The order counts: it decides what each epoch draws.
-    return hashlib.sha256("\n".join(pair.name for pair in pairs).encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

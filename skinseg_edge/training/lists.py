@@ -5,6 +5,7 @@ from pathlib import Path
 
 from skinseg_edge.datasets.official_folders import is_test_part
 from skinseg_edge.datasets.readers import PicturePair, pairs
+from skinseg_edge.datasets.split_lists import TRAINING_LIST, VALIDATION_LIST
 from skinseg_edge.errors import DatasetUnusable
 
 __all__ = ["chosen_pairs"]
@@ -23,8 +24,8 @@ def chosen_pairs(
 
     Raises DatasetUnusable if only one of the two lists is there, and what reading the folder raises.
     """
-    train_list = train_list or _present(data / "train.txt")
-    validation_list = validation_list or _present(data / "validation.txt")
+    train_list = train_list or _present(data / TRAINING_LIST)
+    validation_list = validation_list or _present(data / VALIDATION_LIST)
     if train_list and validation_list:
         return pairs(data, train_list), pairs(data, validation_list)
     if train_list or validation_list:

@@ -145,7 +145,7 @@ def test_two_photos_of_one_name_are_told(photos: Path) -> None:
 def test_a_training_list_that_is_no_text_is_told(pictures: Path) -> None:
     (pictures / "train.txt").write_bytes(b"\xff\xfe\xff")
 
-    with pytest.raises(DatasetUnusable, match=r"cannot read the list .*train\.txt.*expected UTF-8 text"):
+    with pytest.raises(DatasetUnusable, match=r"cannot read the split .*train\.txt: it is no UTF-8 text"):
         gate_pictures(pictures)
 
 

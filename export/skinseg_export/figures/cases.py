@@ -18,7 +18,7 @@ from skinseg_export.truth import read_truth
 from skinseg_runtime import Segmenter
 from skinseg_runtime.overlay import draw
 
-__all__ = ["Case", "case_of", "outlined", "tinted"]
+__all__ = ["Case", "case_of", "outlined", "scaled_mask", "tinted"]
 
 _TINT = 0.62  # how much of a class's colour lies over the photo
 
@@ -54,8 +54,8 @@ def case_of(segmenter: Segmenter, score: PictureScore, side: int, data_classes: 
         resize_pixels(photo, hw),
         _nearest(truth, hw),
         _nearest(result.class_map, hw),
-        _scaled(np.isin(truth, contract.lesion_labels), hw),
-        _scaled(result.mask, hw),
+        scaled_mask(np.isin(truth, contract.lesion_labels), hw),
+        scaled_mask(result.mask, hw),
     )
 
 
@@ -78,5 +78,6 @@ def _nearest(labels: NDArray[np.uint8], hw: tuple[int, int]) -> NDArray[np.uint8
     return np.asarray(cv2.resize(labels, hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
 
 
-def _scaled(mask: NDArray[np.bool_], hw: tuple[int, int]) -> NDArray[np.bool_]:
+def scaled_mask(mask: NDArray[np.bool_], hw: tuple[int, int]) -> NDArray[np.bool_]:
+    """Bring a mask to *hw* (rows, columns): a pixel is in it where half of what it covers is."""
     return np.asarray(resize_pixels(np.where(mask, np.uint8(255), np.uint8(0)), hw) >= 128)

@@ -11,6 +11,7 @@ from skinseg_edge.atomic_files import write_bytes_atomically
 from skinseg_edge.image_io import decode
 from skinseg_edge.preprocessing import resize_pixels
 from skinseg_export.acceptance import scope_of
+from skinseg_export.figures.cases import scaled_mask
 from skinseg_export.figures.palette import FOUND, TRUTH, Rgb
 from skinseg_export.figures.sheet import Tile, sheet_png, tile_hw
 from skinseg_runtime import Segmenter
@@ -85,11 +86,11 @@ def _row(figures: PictureFigures, subject: Subject, found: NDArray[np.bool_]) ->
     part, trained, candidate = photo[window], subject.trained[window], found[window]
     hw = tile_hw((part.shape[0], part.shape[1]), _SIDE)
     shown = resize_pixels(np.ascontiguousarray(part), hw)
-    below = shown if subject.expert is None else draw(shown, _scaled(subject.expert[window], hw), light=TRUTH)
+    below = shown if subject.expert is None else draw(shown, scaled_mask(subject.expert[window], hw), light=TRUTH)
     return (
         Tile(_framed(photo, window), figures.name),
-        Tile(draw(below, _scaled(trained, hw), light=TRAINED), _to_expert(figures.trained_expert_dice)),
-        Tile(draw(below, _scaled(candidate, hw), light=FOUND), _to_expert(figures.expert_dice)),
+        Tile(draw(below, scaled_mask(trained, hw), light=TRAINED), _to_expert(figures.trained_expert_dice)),
+        Tile(draw(below, scaled_mask(candidate, hw), light=FOUND), _to_expert(figures.expert_dice)),
         Tile(_difference(shown, trained, candidate), _drift(figures)),
     )
 
@@ -133,10 +134,6 @@ def _framed(photo: NDArray[np.uint8], window: _Window) -> NDArray[np.uint8]:
     for colour, thickness in (((12, 24, 32), 3), ((255, 255, 255), 1)):
         cv2.rectangle(tile, corners[0], corners[1], colour, thickness)
     return tile
-
-
-def _scaled(mask: NDArray[np.bool_], hw: tuple[int, int]) -> NDArray[np.bool_]:
-    return np.asarray(_shares(mask, hw) >= 0.5)
 
 
 def _shares(mask: NDArray[np.bool_], hw: tuple[int, int]) -> NDArray[np.float32]:

@@ -7,28 +7,27 @@ judge the result. So there is no default: a folder is named, or the checkpoint n
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from skinseg_edge.datasets.folder_listing import listing_of
+from skinseg_edge.datasets.folder_listing import has_mask_name, listing_of
 from skinseg_edge.datasets.label_maps import classes_of
 from skinseg_edge.datasets.readers import PicturePair, pairs
+from skinseg_edge.datasets.split_lists import TRAINING_LIST, VALIDATION_LIST, names_if_there, names_sha256
 from skinseg_edge.errors import DatasetUnusable, InputError
 from skinseg_edge.image_io import decode
+from skinseg_export.export_options import CALIBRATION_PICTURES
 from skinseg_export.mask_among_photos import check_is_photo
 
-__all__ = ["CALIBRATION_COUNT", "FEWEST_PICTURES", "CalibrationPictures", "calibration_pictures"]
+__all__ = ["FEWEST_PICTURES", "CalibrationPictures", "calibration_pictures"]
 
-CALIBRATION_COUNT = 128
 FEWEST_PICTURES = 16
 """With fewer, one odd picture decides a range."""
 
-_TRAINING_LIST, _VALIDATION_LIST = "train.txt", "validation.txt"
-_MASK_ENDINGS = ("_segmentation", "_mask", ".mask")
 _NAME_A_FOLDER = "name a folder of training pictures with --calibration"
 _BLANK = 2.0  # grey levels; the flattest of the 2,000 pictures of ISIC 2018 used here has 3.7
 _LOOKED_AT = 256  # px a side are enough to see whether a picture shows anything
@@ -59,7 +58,7 @@ class _Offer:
 
 
 def calibration_pictures(
-    folder: Path | None, training: Mapping[str, object], *, count: int = CALIBRATION_COUNT
+    folder: Path | None, training: Mapping[str, object], *, count: int = CALIBRATION_PICTURES
 ) -> CalibrationPictures:
     """Choose *count* calibration pictures, or all where there are fewer.
 
@@ -92,10 +91,10 @@ def calibration_pictures(
 
 
 def _offered_by(folder: Path) -> _Offer:
-    held = _names_in(folder / _VALIDATION_LIST)
-    if (folder / _TRAINING_LIST).is_file():
-        everything = _with_masks(pairs(folder, folder / _TRAINING_LIST))
-        what = f"{_TRAINING_LIST} of {_name_of(folder)}"
+    held = names_if_there(folder / VALIDATION_LIST)
+    if (folder / TRAINING_LIST).is_file():
+        everything = _with_masks(pairs(folder, folder / TRAINING_LIST))
+        what = f"{TRAINING_LIST} of {_name_of(folder)}"
     else:
         everything, what = _all_photos(folder), f"the photos in {_name_of(folder)}"
     if not everything:
@@ -105,10 +104,10 @@ def _offered_by(folder: Path) -> _Offer:
     photos = {path: mask for path, mask in everything.items() if path.stem not in held}
     if not photos:
         raise DatasetUnusable(
-            f"cannot calibrate with {folder}: its {_VALIDATION_LIST} names all {len(everything)} pictures, and those "
+            f"cannot calibrate with {folder}: its {VALIDATION_LIST} names all {len(everything)} pictures, and those "
             f"judge the result; {_NAME_A_FOLDER}"
         )
-    less = f" that {_VALIDATION_LIST} does not name" if len(photos) < len(everything) else ""
+    less = f" that {VALIDATION_LIST} does not name" if len(photos) < len(everything) else ""
     return _Offer(photos, what + less, classes_of(folder))
 
 
@@ -120,7 +119,7 @@ def _all_photos(folder: Path) -> dict[Path, Path | None]:
     except DatasetUnusable:  # photos alone are enough
         images = [inner for inner in here.folders if inner.name.lower() in {"images", "image"}]
         found = listing_of(images[0]).pictures if images else here.pictures
-        return dict.fromkeys(path for path in found if not path.stem.lower().endswith(_MASK_ENDINGS))
+        return dict.fromkeys(path for path in found if not has_mask_name(path))
 
 
 def _with_masks(found: Iterable[PicturePair]) -> dict[Path, Path | None]:
@@ -131,11 +130,11 @@ def _offered_by_training(training: Mapping[str, object]) -> _Offer:
     """Offer what the checkpoint was trained on, once its names prove to be the same."""
     name = _data_name(training)
     folder = _found(name)
-    named = pairs(folder, folder / _TRAINING_LIST)
+    named = pairs(folder, folder / TRAINING_LIST)
     recorded = training.get("train_names_sha256")
-    if recorded is not None and recorded != _sha256_of_names(named):
+    if recorded is not None and recorded != names_sha256(pair.name for pair in named):
         raise DatasetUnusable(
-            f"cannot calibrate with {folder / _TRAINING_LIST}: its {len(named)} names are not those the checkpoint was "
+            f"cannot calibrate with {folder / TRAINING_LIST}: its {len(named)} names are not those the checkpoint was "
             f"trained on ({training.get('train_pictures', 'an unknown number of')} pictures); {_NAME_A_FOLDER}"
         )
     return _offered_by(folder)
@@ -156,32 +155,14 @@ def _found(name: str) -> Path:
     data = os.environ.get("SKINSEG_DATA")
     named = [Path(data), Path(data) / name] if data else []
     places = [place for place in named if place.name == name] + [Path(name)]
-    folder = next((place for place in places if (place / _TRAINING_LIST).is_file()), None)
+    folder = next((place for place in places if (place / TRAINING_LIST).is_file()), None)
     if folder is None:
         looked = "SKINSEG_DATA and the current folder" if data else "the current folder (SKINSEG_DATA is not set)"
         raise InputError(
-            f"cannot calibrate: the checkpoint was trained on {name!r}, and no folder {name} with a {_TRAINING_LIST} "
+            f"cannot calibrate: the checkpoint was trained on {name!r}, and no folder {name} with a {TRAINING_LIST} "
             f"is in {looked}; {_NAME_A_FOLDER}"
         )
     return folder
-
-
-def _sha256_of_names(named: Sequence[PicturePair]) -> str:
-    """Return what a training run records of its list."""
-    return hashlib.sha256("\n".join(pair.name for pair in named).encode()).hexdigest()
-
-
-def _names_in(validation_list: Path) -> frozenset[str]:
-    """Return the names of a list, none where there is no list; it may name pictures that lie elsewhere."""
-    try:
-        lines = validation_list.read_text(encoding="utf-8-sig").splitlines()
-    except (FileNotFoundError, NotADirectoryError):
-        return frozenset()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetUnusable(
-            f"cannot read the list {validation_list}: {error}; expected UTF-8 text, one name a line"
-        ) from error
-    return frozenset(line.strip() for line in lines)
 
 
 def _name_of(folder: Path) -> str:

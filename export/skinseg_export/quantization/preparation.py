@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.readers import PicturePair
+from skinseg_edge.datasets.split_lists import VALIDATION_LIST
 from skinseg_edge.errors import DatasetUnusable, InputError
 from skinseg_edge.image_io import decode
 from skinseg_edge.networks.checkpoint import Checkpoint
@@ -22,8 +23,6 @@ from skinseg_export.truth import check_classes, read_truth
 from skinseg_runtime import Segmenter
 
 __all__ = ["Calibration", "Sources", "prepared", "sources_of"]
-
-_VALIDATION_LIST = "validation.txt"
 
 
 @dataclass(frozen=True)
@@ -110,10 +109,10 @@ def _beside(calibration: CalibrationPictures) -> Path:
     """Return the folder that the calibration pictures come from, which has a validation list."""
     pictures = calibration.paths[0].parent
     for folder in (pictures, pictures.parent):
-        if (folder / _VALIDATION_LIST).is_file():
+        if (folder / VALIDATION_LIST).is_file():
             return folder
     raise InputError(
-        f"cannot judge 8 bits: there is no {_VALIDATION_LIST} beside the calibration pictures ({calibration.source}); "
+        f"cannot judge 8 bits: there is no {VALIDATION_LIST} beside the calibration pictures ({calibration.source}); "
         "name a folder of other pictures, with masks where there are some, with --validation"
     )
 

@@ -140,7 +140,7 @@ def test_a_damaged_picture_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_damaged_validation_list_is_refused_by_name(tmp_path: Path) -> None:
     folder = _photos(tmp_path, _names(20))
     (folder / "validation.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DatasetUnusable, match=r"cannot read the list .*validation.txt"):
+    with pytest.raises(DatasetUnusable, match=r"cannot read the split .*validation.txt"):
         calibration_pictures(folder, {})
 
 
