@@ -160,4 +160,4 @@ def test_masks_of_two_shapes_are_refused_with_both_shapes(measure: object) -> No
 
 def test_probabilities_are_no_mask() -> None:
     with pytest.raises(ValueError, match="float64"):
-        dice(np.zeros((4, 4)), np.zeros((4, 4), np.bool_))  # type: ignore[arg-type]
+        dice(np.zeros((4, 4)), np.zeros((4, 4), np.bool_))  # type: ignore[arg-type]  # the mistake under test

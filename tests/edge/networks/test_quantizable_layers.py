@@ -102,7 +102,7 @@ def test_first_layer_and_head_are_left_alone_and_the_rest_is_quantizable() -> No
         (nn.ConvTranspose2d(8, 8, 2, stride=2), "a transposed convolution"),
         (Doubled(8, 8, 1), "no plain 2-D convolution, but conv2d in Doubled"),
         (Functional(), "no plain 2-D convolution, but conv2d in Functional"),
-        (nn.utils.parametrizations.weight_norm(nn.Conv2d(8, 8, 1)), "no plain 2-D convolution, but conv2d in Parametr"),
+        (nn.utils.parametrizations.weight_norm(nn.Conv2d(8, 8, 1)), "no plain 2-D convolution, but conv2d in Para"),
         (nn.Linear(32, 32), "no plain 2-D convolution, but linear in Linear"),
     ],
 )

@@ -61,7 +61,7 @@ def _quantized(single: ModelProto, layers: tuple[str, ...] = _LAYERS) -> ModelPr
 
 def _run(model: ModelProto) -> NDArray[np.float32]:
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(None, {"image": image[None]})[0] for image in _images()])
+    return np.concatenate([np.asarray(session.run(None, {"image": image[None]})[0]) for image in _images()])
 
 
 def _by_name(model: ModelProto) -> dict[str, NodeProto]:
