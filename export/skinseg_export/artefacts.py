@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from skinseg_edge.bundle import BundleDraft
-from skinseg_edge.errors import VerificationFailed
+from skinseg_edge.errors import ToolMissing, VerificationFailed
 from skinseg_edge.manifest import Artefact
 from skinseg_export.export_options import MissingTool
 from skinseg_runtime.acceptance import Acceptance
@@ -50,6 +50,14 @@ class Artefacts:
     def add_json(self, path: str, document: Mapping[str, object]) -> None:
         """Put *document* into the bundle at *path*."""
         self.draft.add_bytes(path, json.dumps(document, indent=2, sort_keys=True, allow_nan=False).encode() + b"\n")
+
+    def draw(self, what: str, picture: Callable[[], bytes]) -> bytes | None:
+        """Return the PNG bytes of *picture*, or None and a warning that there is no *what* if matplotlib is missing."""
+        try:
+            return picture()
+        except ToolMissing as missing:
+            self.warnings.append(f"there is no {what}: {missing}")
+            return None
 
     def has_failed(self, name: str) -> bool:
         """Say whether artefact *name* was made and failed."""

@@ -67,7 +67,11 @@ class ExportGate:
         """
         self._artefacts.add_acceptance(name, acceptance, source=self._source, scope=scope_of(self._contract))
         if not acceptance.passed:
-            self._artefacts.worst[name] = side_by_side_png(acceptance, self._subjects, self._segmenter(engine))
+            picture = self._artefacts.draw(
+                f"picture of what {name} did worst on",
+                lambda: side_by_side_png(acceptance, self._subjects, self._segmenter(engine)),
+            )
+            self._artefacts.worst.update({} if picture is None else {name: picture})
         acceptance.check(name)
         return self._artefacts.judged[name]
 

@@ -101,5 +101,5 @@ def _check_tool() -> None:
         import matplotlib  # noqa: F401  # only whether it is there
     except ImportError as error:
         raise ToolMissing(
-            "cannot draw figures: matplotlib is missing; install it with pip install 'skinseg-edge[train]'"
+            "cannot draw figures: matplotlib is missing; install it with pip install 'skinseg-edge[export]'"
         ) from error

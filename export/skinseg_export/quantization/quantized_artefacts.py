@@ -268,4 +268,8 @@ def _add_report(
     work.artefacts.add_json(REPORT_PATH, report_of(findings))
     work.artefacts.draft.add_bytes(PAGE_PATH, page_of(findings).encode())
     if auto is not None:
-        work.artefacts.draft.add_bytes(CHART_PATH, sensitivity_png(auto.sensitivity, auto.walk.restored))
+        chart = work.artefacts.draw(
+            "chart of sensitivities", lambda: sensitivity_png(auto.sensitivity, auto.walk.restored)
+        )
+        if chart is not None:
+            work.artefacts.draft.add_bytes(CHART_PATH, chart)

@@ -1,6 +1,7 @@
 """Whole exports in 8 bits, of a network that bears them and of one with a planted layer that does not."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -186,6 +187,21 @@ def test_auto_restores_that_layer_and_says_so(loud_path: Path, data: Path, tmp_p
     assert (report.path / "quantization" / "sensitivity.png").read_bytes().startswith(b"\x89PNG")
     engine = next(artefact for artefact in report.manifest.artefacts if artefact.name == "trt-rtx")
     assert engine.precision == "fp16"  # TensorRT-RTX gains nothing from 8 bits
+
+
+def test_without_matplotlib_the_bundle_is_made_and_its_pictures_are_missed(
+    loud_path: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+
+    refused = export_bundle(load_checkpoint(loud_path), tmp_path / "a.skinseg", _options(data))
+    walked = export_bundle(load_checkpoint(loud_path), tmp_path / "b.skinseg", _options(data, precision="auto"))
+
+    assert _statuses(refused)["onnx-int8"] == "failed"
+    assert any("there is no picture of what onnx-int8 did worst on" in warning for warning in refused.warnings)
+    assert _statuses(walked)["onnx-auto"] == "verified"
+    assert any("there is no chart of sensitivities" in warning for warning in walked.warnings)
 
 
 def test_auto_quantizes_everything_where_everything_passes(calm: Checkpoint, data: Path, tmp_path: Path) -> None:
