@@ -188,7 +188,9 @@ class _Export:
                     "half precision",
                     lambda: verify_half(half, files.single.model, contract, reference, golden, allowed),
                 )
-                return {**found, **gate.accept("onnx-fp16", "fp16", HalfEngine(half, contract))}
+                long = ", ".join(files.scan.long_reductions if files.scan else ()) or "none"
+                judged = gate.accept("onnx-fp16", "fp16", HalfEngine(half, contract))
+                return {**found, "long_reductions_fp32": long, **judged}
 
             made.add("onnx-fp16", HALF_PATH, "fp16", verify)
 

@@ -47,7 +47,7 @@ def test_a_missing_matplotlib_is_told_with_the_extra_that_brings_it(
     segmenter, evaluation = scored(tmp_path, ONE)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(
-        ToolMissing, match=r"matplotlib is missing; install it with pip install 'skinseg-edge\[train\]'"
+        ToolMissing, match=r"matplotlib is missing; install it with pip install 'skinseg-edge\[export\]'"
     ):
         failures_png(segmenter, evaluation.worst(1))
 
