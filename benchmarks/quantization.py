@@ -1,35 +1,30 @@
-"""What 8 bits do to the masks of each network: the acceptance gate's figures, sizes and times, a row a file.
+"""What 8 bits do to the masks of each network: the acceptance gate's figures and sizes, a row a file.
 
     python benchmarks/quantization.py DATA scsonet unet=runs/learning/unet/best.safetensors ... -o runs/quantization
 
 DATA is a folder with images/, masks/, train.txt (calibrates) and validation.txt (judges). Each network is exported with
 `--precision auto --target trt`; its bundle, with the whole report, stays in the folder of -o. The figures of 8 bits are
-simulated by ONNX Runtime (quantized steps exactly, half precision rounded), not measured on a GPU.
+simulated by ONNX Runtime (quantized steps exactly, half precision rounded), not measured on a GPU. For times there is
+`skinseg-bench --compare`.
 """
 
 import argparse
 import datetime
 import json
 import platform
-import statistics
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from skinseg_edge import load_checkpoint
 from skinseg_edge.bundle import Bundle
 from skinseg_edge.known_names import first_names
 from skinseg_export import ExportOptions, export_bundle
-from skinseg_runtime.engines import open_engine
 
-RUNS = 15
 PRECISIONS = ("fp32", "fp16", "int8", "auto")
 _HEADINGS = (
     "network", "file", "in 8 bits", "gate", "mean Dice", "bound", "5 %", "worst", "expert drop", "worst group",
-    "kB", "ms", "RTX builds",
+    "kB", "RTX builds",
 )  # fmt: skip
 
 
@@ -40,7 +35,7 @@ def main() -> None:
     parser.add_argument("models", nargs="+", metavar="[LABEL=]MODEL")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the bundles")
     arguments = parser.parse_args()
-    print(f"{datetime.date.today()}, {platform.machine()} {platform.system()}, ONNX Runtime on the CPU.\n")
+    print(f"{datetime.date.today()}, {platform.machine()} {platform.system()}, simulated by ONNX Runtime on the CPU.\n")
     print("| " + " | ".join(_HEADINGS) + " |")
     print("|" + "---|" * len(_HEADINGS))
     stories = []
@@ -67,7 +62,6 @@ def exported(model: str, data: Path, path: Path) -> tuple[Bundle, Mapping[str, A
 def rows(label: str, bundle: Bundle, report: Mapping[str, Any]) -> list[list[str]]:
     """Return a row a file, and one of all-INT8 where that was refused and left out."""
     artefacts = {artefact.precision: artefact for artefact in bundle.manifest.artefacts if "onnx" in artefact.name}
-    times = latencies_ms(bundle, [name for name in PRECISIONS if name in artefacts])
     layers = len(report["layers"]["quantizable"])
     made = []
     for name in PRECISIONS:
@@ -79,9 +73,8 @@ def rows(label: str, bundle: Bundle, report: Mapping[str, Any]) -> list[list[str
         passed = artefact is not None and artefact.status == "verified"
         size = f"{bundle.manifest.files[artefact.path].size / 1000:.0f}" if artefact else "-"
         builds = "yes" if checks.get("trt_rtx_builds") else "-"
-        verdict = "passes" if passed else "refused"
-        timed = f"{times[name]:.1f}" if name in times else "-"
-        made.append([label, name, quantized, verdict, *_figures(checks), size, timed, builds])
+        verdict = "by numbers" if name == "fp32" else "passes" if passed else "refused"
+        made.append([label, name, quantized, verdict, *_figures(checks), size, builds])
     return made
 
 
@@ -90,26 +83,6 @@ def _figures(checks: Mapping[str, Any]) -> list[str]:
     figures = [f"{checks[name]:.4f}" if name in checks else "-" for name in names]
     group = f"{checks['worst_group_drop']:.4f} ({checks['worst_group']})" if "worst_group" in checks else "-"
     return [*figures, group]
-
-
-def latencies_ms(bundle: Bundle, precisions: Sequence[str]) -> dict[str, float]:
-    """Return the median time of one picture, ms; the files take turns, so that all see the same machine."""
-    engines = {name: open_engine(bundle, precision=name) for name in precisions if _runs(bundle, name)}
-    image = np.zeros((1, *bundle.contract.input_hw, 3), np.uint8)
-    samples: dict[str, list[float]] = {name: [] for name in engines}
-    for _ in range(RUNS):
-        for name, engine in engines.items():
-            start = time.perf_counter()
-            engine.infer(image)
-            samples[name].append((time.perf_counter() - start) * 1000)
-    return {name: statistics.median(found[1:]) for name, found in samples.items()}
-
-
-def _runs(bundle: Bundle, precision: str) -> bool:
-    return any(
-        artefact.precision == precision and artefact.status == "verified" and "onnx" in artefact.name
-        for artefact in bundle.manifest.artefacts
-    )
 
 
 def story(report: Mapping[str, Any]) -> str:
