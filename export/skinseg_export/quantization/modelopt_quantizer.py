@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from skinseg_edge.errors import InputError, ToolMissing, VerificationFailed
 from skinseg_export.deployed_graph import INPUT_NAME
 from skinseg_export.onnx_from_torch import set_metadata
-from skinseg_export.quantization.pair_check import check_pairs, nodes_of
+from skinseg_export.quantization.pair_check import check_pairs
+from skinseg_export.quantization.qdq import nodes_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -56,7 +57,7 @@ def modelopt_qdq(
             f"cannot quantize with nvidia-modelopt: {len(layers)} layers and {len(images)} calibration pictures came, "
             "expected at least one of each"
         )
-    chosen = nodes_of(single, layers)
+    chosen = {node.name for node in nodes_of(single, layers)}
     quantized = _quantized(single, sorted(chosen), images, method, rest)
     _leave_others_alone(quantized, chosen)
     _put_name_on(quantized, single, method)

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skinseg_edge.errors import InputError, VerificationFailed
-from skinseg_edge.known_names import first_names
+from skinseg_edge.errors import VerificationFailed
 from skinseg_export.onnx_from_torch import check_model
-from skinseg_export.quantization.qdq import convolutions_of
+from skinseg_export.quantization.qdq import nodes_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, ValueInfoProto
 
-__all__ = ["check_pairs", "nodes_of"]
+__all__ = ["check_pairs"]
 
 _ORDERED = (0, 1)  # the inputs of a chosen convolution that are quantized: picture and weights, not the bias
 
@@ -28,7 +27,7 @@ def check_pairs(quantized: "ModelProto", single: "ModelProto", layers: Collectio
 
     Raises VerificationFailed naming the node and what is wrong, InputError if *single* lacks one of *layers*.
     """
-    chosen = nodes_of(single, layers)
+    chosen = {node.name for node in nodes_of(single, layers)}
     _check_whole(quantized, single)
     graph = _Pairs(quantized)
     lost = sorted(chosen - {node.name for node in quantized.graph.node})
@@ -44,21 +43,6 @@ def check_pairs(quantized: "ModelProto", single: "ModelProto", layers: Collectio
     given = [value.name for value in quantized.graph.output if value.name in graph.pairs]
     if given:
         raise _wrong(f"its output {given[0]} comes out of a pair")
-
-
-def nodes_of(single: "ModelProto", layers: Collection[str]) -> set[str]:
-    """Return the names of the convolutions of *layers* in the fp32 file.
-
-    Raises InputError if a layer has none.
-    """
-    found = convolutions_of(single, layers)
-    lost = sorted(set(layers) - set(found))
-    if lost:
-        raise InputError(
-            f"cannot find {len(lost)} layers to quantize ({first_names(lost)}): the ONNX file has no convolution with "
-            "stored weights of that name; name those of quantizable_layers"
-        )
-    return {node.name for nodes in found.values() for node in nodes}
 
 
 def _wrong(what: str) -> VerificationFailed:

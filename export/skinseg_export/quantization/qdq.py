@@ -19,7 +19,7 @@ from skinseg_export.onnx_from_torch import check_model, set_metadata
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-__all__ = ["QDQ_OPSET", "convolutions_of", "layer_of", "qdq_from_single", "weights_of"]
+__all__ = ["QDQ_OPSET", "convolutions_of", "layer_of", "nodes_of", "qdq_from_single", "weights_of"]
 
 QDQ_OPSET = 19  # the first whose QuantizeLinear takes half precision
 
@@ -51,6 +51,21 @@ def convolutions_of(single: "ModelProto", layers: Collection[str]) -> dict[str, 
     return found
 
 
+def nodes_of(single: "ModelProto", layers: Collection[str]) -> list["NodeProto"]:
+    """Return the convolutions of *layers* in the fp32 file, layer by layer.
+
+    Raises InputError if a layer has none.
+    """
+    found = convolutions_of(single, layers)
+    lost = sorted(set(layers) - set(found))
+    if lost:
+        raise InputError(
+            f"cannot quantize {len(lost)} layers ({first_names(lost)}): the ONNX file has no convolution with stored "
+            "weights of that name; name those of quantizable_layers"
+        )
+    return [node for nodes in found.values() for node in nodes]
+
+
 def weights_of(single: "ModelProto", layers: Collection[str]) -> dict[str, int]:
     """Return how many weights each of *layers* has."""
     sizes = {weight.name: int(np.prod(weight.dims)) for weight in single.graph.initializer}
@@ -67,14 +82,7 @@ def qdq_from_single(single: "ModelProto", layers: Collection[str], input_reaches
     """
     import onnx
 
-    found = convolutions_of(single, layers)
-    lost = sorted(set(layers) - set(found))
-    if lost:
-        raise InputError(
-            f"cannot quantize {len(lost)} layers ({first_names(lost)}): the ONNX file has no convolution with stored "
-            "weights of that name"
-        )
-    nodes = [node for each in found.values() for node in each]
+    nodes = nodes_of(single, layers)
     model = _raised(single)
     if nodes:
         model = _with_pairs(model, nodes, _overrides(single, nodes, input_reaches))

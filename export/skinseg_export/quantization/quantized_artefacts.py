@@ -19,6 +19,7 @@ from skinseg_export.parity import Parity, compare
 from skinseg_export.quantization.coverage import Coverage
 from skinseg_export.quantization.fingerprint import Fingerprint, fingerprint_of
 from skinseg_export.quantization.measured_ranges import measured_ranges
+from skinseg_export.quantization.pair_check import check_pairs
 from skinseg_export.quantization.preparation import Calibration
 from skinseg_export.quantization.qdq import convolutions_of
 from skinseg_export.quantization.quantization_report import Findings, page_of, report_of
@@ -185,9 +186,11 @@ def _add(work: QuantizedWork, each: QuantizedArtefact) -> None:
 def _verify(work: QuantizedWork, each: QuantizedArtefact) -> Checks:
     """Return the figures of a quantized file.
 
-    Raises ParityFailed if the gate refuses it, VerificationFailed if TensorRT-RTX cannot build it.
+    Raises ParityFailed if the gate refuses it, VerificationFailed if a pair is where none was ordered or TensorRT-RTX
+    cannot build it.
     """
     contract, onnx = work.checkpoint.contract, each.model.SerializeToString()
+    check_pairs(each.model, work.files.single.model, each.file.quantized)
     exact = HalfEngine(each.model, contract)
     parities = [
         compare(engine, work.reference, contract, work.golden)

@@ -4,12 +4,13 @@ Symmetric, so one number a value: the |x| that becomes 127. Which method is used
 """
 
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_edge.quantization_scales import QUANTIZED_LIMIT
+from skinseg_export.calculator import Calculator, open_calculator
 from skinseg_export.deployed_graph import INPUT_NAME
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def calibrate(
     Raises ValueError if a value is not finite, naming it.
     """
     names = sorted(values)
-    session = _open_session(single, names)
+    session = _opened(single, names)
     histograms = {name: Histogram() for name in names}
     for image in images:
         for name, found in zip(names, session.run(names, {INPUT_NAME: image[None]}), strict=True):
@@ -105,17 +106,14 @@ def calibrate(
     return {method: {name: histograms[name].reach(method) for name in names} for method in METHODS}
 
 
-def _open_session(single: "ModelProto", names: list[str]) -> Any:
+def _opened(single: "ModelProto", names: list[str]) -> Calculator:
     """Open *single* with *names* as further outputs."""
     import onnx
-    import onnxruntime
 
     model = onnx.ModelProto()
     model.CopyFrom(single)
     model.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # fatal: what it would print arrives as an exception, too
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return open_calculator(model, optimised=True)
 
 
 def _divergence(counts: NDArray[np.int64], end: int) -> float:

@@ -63,7 +63,7 @@ def test_a_layer_that_was_quantized_without_an_order_is_named(single: ModelProto
 
 
 def test_a_layer_that_the_file_does_not_have_is_named(single: ModelProto, quantized: ModelProto) -> None:
-    with pytest.raises(InputError, match=r"cannot find 1 layers to quantize \(wider\)"):
+    with pytest.raises(InputError, match=r"cannot quantize 1 layers \(wider\)"):
         check_pairs(quantized, single, [*LAYERS, "wider"])
 
 
