@@ -1,12 +1,11 @@
 """The acceptance gate as an export uses it: on validation pictures where there are some, else on the golden ones."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from skinseg_edge.atomic_files import refusing_output_errors, write_bytes_atomically
 from skinseg_edge.contract import ModelContract
+from skinseg_edge.progress import Progress
 from skinseg_export.acceptance import AcceptanceBench, scope_of, subjects_of_golden
 from skinseg_export.artefacts import Artefacts, Checks
 from skinseg_export.figures.side_by_side import side_by_side_png
@@ -15,11 +14,9 @@ from skinseg_runtime import Segmenter
 from skinseg_runtime.acceptance import Acceptance, Subject, judge
 from skinseg_runtime.engines import Engine
 
-__all__ = ["ExportGate", "Progress", "write_worst"]
+__all__ = ["ExportGate", "write_worst"]
 
 _JUDGED = ("onnx-fp16", "onnx-int8", "onnx-auto")
-
-Progress: TypeAlias = Callable[[int, str], AbstractContextManager[Callable[[], None]]]
 
 
 class ExportGate:

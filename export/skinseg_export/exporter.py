@@ -8,7 +8,6 @@ import datetime
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -25,11 +24,12 @@ from skinseg_edge.known_names import unknown_name
 from skinseg_edge.manifest import MANIFEST_NAME, Manifest, Provenance
 from skinseg_edge.networks.checkpoint import Checkpoint
 from skinseg_edge.preprocessing import to_network_input
+from skinseg_edge.progress import Progress, no_progress
 from skinseg_edge.signing import check_private_key, sign_bundle
 from skinseg_export.acceptance import AcceptanceBench
 from skinseg_export.artefacts import Artefacts, Checks
 from skinseg_export.card import model_card
-from skinseg_export.export_gate import ExportGate, Progress, write_worst
+from skinseg_export.export_gate import ExportGate, write_worst
 from skinseg_export.export_options import PRECISIONS, QUANTIZERS, ExportOptions, ExportReport, MissingTool
 from skinseg_export.golden import Golden, add_golden, golden_from_photos, golden_from_synthetic
 from skinseg_export.half_evaluation import HalfEngine
@@ -60,7 +60,7 @@ def export_bundle(
     checkpoint: Checkpoint,
     output: Path,
     options: ExportOptions,
-    progress: Progress = lambda _total, _description: nullcontext(lambda: None),
+    progress: Progress = no_progress,
 ) -> ExportReport:
     """Write the bundle of *checkpoint* to *output*, whole or not at all.
 

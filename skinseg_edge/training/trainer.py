@@ -5,9 +5,8 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from skinseg_edge.errors import InputError
 from skinseg_edge.networks import create
 from skinseg_edge.networks.checkpoint import save_checkpoint
 from skinseg_edge.networks.foreign_weights import load_initial_weights
+from skinseg_edge.progress import Progress, no_progress
 from skinseg_edge.training.devices import on_device
 from skinseg_edge.training.distillation import Teacher
 from skinseg_edge.training.feed import LoadedPair, TrainingBatches, load_pairs, normalise, validation_batches
@@ -31,8 +31,6 @@ from skinseg_edge.training.validation import PixelCount
 from skinseg_edge.training.weight_average import WeightAverage
 
 __all__ = ["Trainer", "TrainingJob"]
-
-Progress: TypeAlias = Callable[[int, str], AbstractContextManager[Callable[[], None]]]
 
 # Training pictures are kept a quarter larger than the stage, so that turning and zooming still find real pixels.
 _MARGIN = 1.25
@@ -53,7 +51,7 @@ class Trainer:
         job: TrainingJob,
         folder: RunFolder,
         *,
-        progress: Progress = lambda _total, _description: nullcontext(lambda: None),
+        progress: Progress = no_progress,
         report: Callable[[EpochRecord], None] = lambda _: None,
     ) -> None:
         self.job = job

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_edge.errors import InputError
+from skinseg_edge.progress import Progress
 from skinseg_edge.quantization_scales import LARGEST_REACH, QUANTIZED_LIMIT
 from skinseg_edge.strict_json import shown
-from skinseg_export.export_gate import Progress
 from skinseg_export.quantization.fingerprint import CalibrationStale, Fingerprint, load_cache, save_cache
 from skinseg_export.quantization.modelopt_quantizer import modelopt_qdq
 from skinseg_export.quantization.ranges import METHODS, Ranges, calibrate

@@ -13,13 +13,13 @@ from skinseg_edge.errors import DatasetUnusable, InputError
 from skinseg_edge.image_io import decode
 from skinseg_edge.networks.checkpoint import Checkpoint
 from skinseg_edge.preprocessing import to_network_input
-from skinseg_export.export_gate import Progress
+from skinseg_edge.progress import Progress
 from skinseg_export.export_options import ExportOptions
 from skinseg_export.gate_pictures import GatePictures, gate_pictures
 from skinseg_export.quantization.calibration_pictures import CalibrationPictures, calibration_pictures
 from skinseg_export.quantization.coverage import Coverage, coverage_of
 from skinseg_export.quantization.near_duplicates import check_apart
-from skinseg_export.truth import check_classes, read_truth
+from skinseg_export.truth import check_classes, read_lesion
 from skinseg_runtime import Segmenter
 
 __all__ = ["Calibration", "Sources", "prepared", "sources_of"]
@@ -122,8 +122,7 @@ def _drawn(path: Path, pictures: CalibrationPictures, contract: ModelContract) -
     label = pictures.labels.get(path)
     if label is None:
         return None
-    labels = read_truth(PicturePair(path.stem, path, label), contract, pictures.classes)
-    return np.isin(labels, contract.lesion_labels)
+    return read_lesion(PicturePair(path.stem, path, label), contract, pictures.classes)
 
 
 def _network_input(path: Path, contract: ModelContract) -> NDArray[np.uint8]:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from skinseg_edge import metrics
 from skinseg_edge.contract import ModelContract
+from skinseg_edge.progress import Progress
 from skinseg_export.acceptance import AcceptanceBench
 from skinseg_export.decisions import decided_labels, decision_for
-from skinseg_export.export_gate import Progress
 from skinseg_export.half_evaluation import HalfEngine
 from skinseg_export.half_precision import half_from_single
 from skinseg_export.quantization.qdq import qdq_from_single, weights_of
@@ -144,9 +144,10 @@ class Quantizer:
         places = np.linspace(0, len(given.images) - 1, few).round().astype(int)  # sorted by name, so spread over all
         images = np.stack([given.images[place] for place in places])
         trained = self._lesions(given.reference, images)
+        method = self.method  # asked before the bar below opens: it may open one itself, and bars do not nest
 
         def trial(quantized: frozenset[str]) -> float:
-            found = self._lesions(self._single_engine(quantized, self.method), images)
+            found = self._lesions(self._single_engine(quantized, method), images)
             return float(np.mean([metrics.dice(ours, theirs) for ours, theirs in zip(found, trained, strict=True)]))
 
         with self._progress(2 + 2 * len(given.layers), "sensitivity of each layer") as advance:

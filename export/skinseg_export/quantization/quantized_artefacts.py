@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from skinseg_edge.networks.checkpoint import Checkpoint
 from skinseg_edge.networks.quantizable_layers import LayerChoice, quantizable_layers
+from skinseg_edge.progress import Progress
 from skinseg_edge.quantization_scales import LARGEST_REACH
 from skinseg_export.acceptance import AcceptanceBench
 from skinseg_export.artefacts import Artefacts, Checks
-from skinseg_export.export_gate import ExportGate, Progress
+from skinseg_export.export_gate import ExportGate
 from skinseg_export.export_options import ExportOptions
 from skinseg_export.golden import Golden
 from skinseg_export.half_evaluation import HalfEngine
@@ -100,7 +101,8 @@ def add_quantized(work: QuantizedWork, progress: Progress) -> QuantizedResult:
     single, contract, made = work.files.single.model, work.checkpoint.contract, work.artefacts
     fingerprint = fingerprint_of(work.calibration.pictures, contract, single.SerializeToString())
     choice = _within_reach(quantizable_layers(work.checkpoint.network, contract.input_hw), work.files)
-    layers = tuple(layer for layer in choice.quantizable if layer in convolutions_of(single, choice.quantizable))
+    in_file = convolutions_of(single, choice.quantizable)
+    layers = tuple(layer for layer in choice.quantizable if layer in in_file)
     if not layers:
         sentence = "no layer of this network can be quantized: use fp16"
         made.remarks.append(sentence)

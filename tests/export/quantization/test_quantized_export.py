@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +22,8 @@ from skinseg_export import ExportOptions, ExportReport, export_bundle
 from skinseg_export.cli import main
 from skinseg_runtime import Segmenter
 from tests.export.darkness import CONTRACT
+from tests.export.quantization.drawn_data import PHOTO_HW, write_drawn_data
 from tests.export.quantization.planted import Planted
-
-_PHOTO_HW = (120, 160)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,14 +58,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty drawn pictures to calibrate with and twelve others to judge on."""
-    folder = tmp_path_factory.mktemp("data") / "drawn"
-    for seed in range(32):
-        lesion = draw(seed, _PHOTO_HW)
-        write_png(folder / "images" / f"p{seed:02d}.png", lesion.photo)
-        write_png(folder / "masks" / f"p{seed:02d}.png", lesion.mask)
-    for name, seeds in (("train", range(20)), ("validation", range(20, 32))):
-        (folder / f"{name}.txt").write_text("".join(f"p{seed:02d}\n" for seed in seeds))
-    return folder
+    return write_drawn_data(tmp_path_factory.mktemp("data") / "drawn", calibrating=20, judging=12)
 
 
 def _options(data: Path, **others: object) -> ExportOptions:
@@ -121,7 +115,7 @@ def test_the_manifest_and_the_report_say_what_calibrated(report: ExportReport) -
 
 
 def test_the_runtime_runs_the_quantized_file(report: ExportReport) -> None:
-    photo = draw(2, _PHOTO_HW).photo
+    photo = draw(2, PHOTO_HW).photo
 
     with Segmenter.open(report.path) as single, Segmenter.open(report.path, precision="int8") as quantized:
         whole, rounded = single.segment(photo), quantized.segment(photo)
@@ -204,6 +198,24 @@ def test_without_matplotlib_the_bundle_is_made_and_its_pictures_are_missed(
     assert any("there is no chart of sensitivities" in warning for warning in walked.warnings)
 
 
+def test_no_bar_opens_inside_another(loud_path: Path, data: Path, tmp_path: Path) -> None:
+    # A terminal shows one bar at a time, and some versions of rich refuse a second.
+    opened: list[str] = []
+    seen: list[str] = []
+
+    @contextmanager
+    def progress(_total: int, step: str) -> Iterator[Callable[[], None]]:
+        assert not opened, f"{step} opens inside {opened}"
+        opened.append(step)
+        seen.append(step)
+        yield lambda: None
+        opened.pop()
+
+    export_bundle(load_checkpoint(loud_path), tmp_path / "a.skinseg", _options(data, precision="auto"), progress)
+
+    assert {"calibration", "calibration methods", "sensitivity of each layer", "acceptance of onnx-fp16"} <= set(seen)
+
+
 def test_auto_quantizes_everything_where_everything_passes(calm: Checkpoint, data: Path, tmp_path: Path) -> None:
     report = export_bundle(calm, tmp_path / "a.skinseg", _options(data, precision="auto"))
 
@@ -242,7 +254,7 @@ def test_the_training_list_that_the_checkpoint_names_is_the_default(
 def test_pictures_that_calibrate_and_judge_are_refused_by_name(calm: Checkpoint, data: Path, tmp_path: Path) -> None:
     same = tmp_path / "same"
     for seed in range(16, 32):  # under other names; the last twelve are the validation pictures
-        write_png(same / f"copy{seed}.png", draw(seed, _PHOTO_HW).photo)
+        write_png(same / f"copy{seed}.png", draw(seed, PHOTO_HW).photo)
 
     with pytest.raises(DatasetUnusable, match=r"copy2\d.* p2\d"):
         export_bundle(calm, tmp_path / "a.skinseg", _options(data, calibration=same, validation=data))
@@ -257,7 +269,7 @@ def test_a_folder_that_shows_nothing_is_refused_by_name(
     folder = tmp_path / "pictures"
     folder.mkdir()
     for level in levels:
-        write_png(folder / "black.png", np.full((*_PHOTO_HW, 3), level, np.uint8))
+        write_png(folder / "black.png", np.full((*PHOTO_HW, 3), level, np.uint8))
 
     with pytest.raises(DatasetUnusable, match=words):
         export_bundle(calm, tmp_path / "a.skinseg", _options(data, calibration=folder, validation=data))

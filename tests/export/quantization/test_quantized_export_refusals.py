@@ -20,9 +20,8 @@ from skinseg_edge.networks.registry import _factories
 from skinseg_export import ExportOptions, ExportReport, export_bundle
 from skinseg_export.quantization import modelopt_quantizer
 from tests.export.darkness import CONTRACT
+from tests.export.quantization.drawn_data import PHOTO_HW, write_drawn_data
 from tests.export.quantization.planted import Planted
-
-_PHOTO_HW = (120, 160)
 
 
 class Loud(Planted):
@@ -56,14 +55,7 @@ def _registered() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixteen drawn pictures to calibrate with and eight others to judge on."""
-    folder = tmp_path_factory.mktemp("data") / "drawn"
-    for seed in range(24):
-        lesion = draw(seed, _PHOTO_HW)
-        write_png(folder / "images" / f"p{seed:02d}.png", lesion.photo)
-        write_png(folder / "masks" / f"p{seed:02d}.png", lesion.mask)
-    for name, seeds in (("train", range(16)), ("validation", range(16, 24))):
-        (folder / f"{name}.txt").write_text("".join(f"p{seed:02d}\n" for seed in seeds))
-    return folder
+    return write_drawn_data(tmp_path_factory.mktemp("data") / "drawn", calibrating=16, judging=8)
 
 
 def _checkpoint(loudness: float = 0.0) -> Checkpoint:
@@ -94,7 +86,7 @@ def test_masks_among_the_pictures_to_judge_on_are_refused_by_name(data: Path, tm
 def test_a_network_of_one_class_calibrates_on_pictures_drawn_in_several(data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "several"
     for seed in range(24):
-        lesion = draw(seed, _PHOTO_HW)
+        lesion = draw(seed, PHOTO_HW)
         write_png(folder / "images" / f"p{seed:02d}.png", lesion.photo)
         write_png(folder / "masks" / f"p{seed:02d}.png", np.where(lesion.mask, np.uint8(2), np.uint8(0)))
     for name in ("train.txt", "validation.txt"):
