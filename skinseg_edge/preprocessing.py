@@ -16,6 +16,7 @@ __all__ = [
     "NetworkInput",
     "Placement",
     "place",
+    "resize_mask",
     "resize_pixels",
     "to_network_input",
     "to_network_labels",
@@ -153,6 +154,11 @@ def resize_pixels(pixels: NDArray[np.uint8], hw: tuple[int, int]) -> NDArray[np.
         # An axis that grows is left for the second step: asked for both at once, OpenCV averages neither.
         pixels = _resized(pixels, shrunk_hw, cv2.INTER_AREA)
     return pixels if shrunk_hw == hw else _resized(pixels, hw, cv2.INTER_LINEAR)
+
+
+def resize_mask(mask: NDArray[np.bool_], hw: tuple[int, int]) -> NDArray[np.bool_]:
+    """Bring a mask, (H, W) bool, to *hw* (rows, columns; px): a pixel is in it where half of what it covers is."""
+    return np.asarray(resize_pixels(np.where(mask, np.uint8(255), np.uint8(0)), hw) >= 128)
 
 
 def _resized(pixels: NDArray[np.uint8], hw: tuple[int, int], interpolation: int) -> NDArray[np.uint8]:

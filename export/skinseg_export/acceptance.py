@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import DatasetUnusable
 from skinseg_edge.image_io import decode
-from skinseg_edge.preprocessing import resize_pixels
+from skinseg_edge.preprocessing import resize_mask
 from skinseg_export.gate_pictures import GatePicture, GatePictures, gate_pictures
 from skinseg_export.golden import Golden
 from skinseg_export.mask_among_photos import check_is_photo
-from skinseg_export.truth import check_classes, read_truth
+from skinseg_export.truth import check_classes, read_lesion
 from skinseg_runtime import Segmenter
 from skinseg_runtime.acceptance import Subject, groups_of
 
@@ -161,11 +161,10 @@ def _expert_mask(
 ) -> NDArray[np.bool_] | None:
     if picture.pair is None:
         return None
-    return np.isin(read_truth(picture.pair, contract, classes), contract.lesion_labels)
+    return read_lesion(picture.pair, contract, classes)
 
 
 def _groups(picture: Path, lesion: NDArray[np.bool_]) -> Mapping[str, str]:
     photo = decode(picture, at_least_hw=_SEEN_HW).pixels
     check_is_photo(picture, photo, "judge on")
-    levels = resize_pixels(np.where(lesion, np.uint8(255), np.uint8(0)), (photo.shape[0], photo.shape[1]))
-    return groups_of(photo, levels >= 128)
+    return groups_of(photo, resize_mask(lesion, (photo.shape[0], photo.shape[1])))

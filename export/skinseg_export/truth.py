@@ -11,7 +11,7 @@ from skinseg_edge.datasets.readers import PicturePair
 from skinseg_edge.errors import DatasetUnusable
 from skinseg_edge.preprocessing import to_network_labels, to_network_mask
 
-__all__ = ["check_classes", "network_truth", "read_truth"]
+__all__ = ["check_classes", "network_truth", "read_lesion", "read_truth"]
 
 
 def check_classes(data_classes: Sequence[str] | None, contract: ModelContract) -> None:
@@ -44,6 +44,13 @@ def read_truth(
     own = contract.classes[-1:]
     lesion = own if own[0] in names[1:] else lesion_classes_of(names) or names[1:]
     return np.isin(labels, [names.index(name) for name in lesion]).astype(np.uint8)
+
+
+def read_lesion(
+    pair: PicturePair, contract: ModelContract, data_classes: Sequence[str] | None = None
+) -> NDArray[np.bool_]:
+    """Return which pixels of the photo somebody drew as lesion, (rows, columns) bool; arguments as of `read_truth`."""
+    return np.isin(read_truth(pair, contract, data_classes), contract.lesion_labels)
 
 
 def network_truth(labels: NDArray[np.uint8], contract: ModelContract) -> NDArray[np.uint8]:

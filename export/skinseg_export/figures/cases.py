@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skinseg_edge.class_colours import class_colours
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.image_io import decode
-from skinseg_edge.preprocessing import resize_pixels
+from skinseg_edge.preprocessing import resize_mask, resize_pixels
 from skinseg_export.evaluation import PictureScore
 from skinseg_export.figures.palette import FOUND, TRUTH, Rgb
 from skinseg_export.figures.sheet import tile_hw
@@ -18,7 +18,7 @@ from skinseg_export.truth import read_truth
 from skinseg_runtime import Segmenter
 from skinseg_runtime.overlay import draw
 
-__all__ = ["Case", "case_of", "outlined", "scaled_mask", "tinted"]
+__all__ = ["Case", "case_of", "outlined", "tinted"]
 
 _TINT = 0.62  # how much of a class's colour lies over the photo
 
@@ -54,8 +54,8 @@ def case_of(segmenter: Segmenter, score: PictureScore, side: int, data_classes: 
         resize_pixels(photo, hw),
         _nearest(truth, hw),
         _nearest(result.class_map, hw),
-        scaled_mask(np.isin(truth, contract.lesion_labels), hw),
-        scaled_mask(result.mask, hw),
+        resize_mask(np.isin(truth, contract.lesion_labels), hw),
+        resize_mask(result.mask, hw),
     )
 
 
@@ -76,8 +76,3 @@ def tinted(
 
 def _nearest(labels: NDArray[np.uint8], hw: tuple[int, int]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(labels, hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
-
-
-def scaled_mask(mask: NDArray[np.bool_], hw: tuple[int, int]) -> NDArray[np.bool_]:
-    """Bring a mask to *hw* (rows, columns): a pixel is in it where half of what it covers is."""
-    return np.asarray(resize_pixels(np.where(mask, np.uint8(255), np.uint8(0)), hw) >= 128)

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from skinseg_edge.atomic_files import write_bytes_atomically
 from skinseg_edge.image_io import decode
-from skinseg_edge.preprocessing import resize_pixels
+from skinseg_edge.preprocessing import resize_mask, resize_pixels
 from skinseg_export.acceptance import scope_of
-from skinseg_export.figures.cases import scaled_mask
 from skinseg_export.figures.palette import FOUND, TRUTH, Rgb
 from skinseg_export.figures.sheet import Tile, sheet_png, tile_hw
 from skinseg_runtime import Segmenter
@@ -86,11 +85,11 @@ def _row(figures: PictureFigures, subject: Subject, found: NDArray[np.bool_]) ->
     part, trained, candidate = photo[window], subject.trained[window], found[window]
     hw = tile_hw((part.shape[0], part.shape[1]), _SIDE)
     shown = resize_pixels(np.ascontiguousarray(part), hw)
-    below = shown if subject.expert is None else draw(shown, scaled_mask(subject.expert[window], hw), light=TRUTH)
+    below = shown if subject.expert is None else draw(shown, resize_mask(subject.expert[window], hw), light=TRUTH)
     return (
         Tile(_framed(photo, window), figures.name),
-        Tile(draw(below, scaled_mask(trained, hw), light=TRAINED), _to_expert(figures.trained_expert_dice)),
-        Tile(draw(below, scaled_mask(candidate, hw), light=FOUND), _to_expert(figures.expert_dice)),
+        Tile(draw(below, resize_mask(trained, hw), light=TRAINED), _to_expert(figures.trained_expert_dice)),
+        Tile(draw(below, resize_mask(candidate, hw), light=FOUND), _to_expert(figures.expert_dice)),
         Tile(_difference(shown, trained, candidate), _drift(figures)),
     )
 
