@@ -15,8 +15,14 @@ SkinsegError
 ├── VerificationFailed        it was made or found, but is not what it should be          exit code 1
 │   ├── IntegrityFailed       bytes that differ from their recorded hash
 │   ├── SignatureInvalid      a signature that is missing, foreign or wrong
-│   └── ParityFailed          an artefact whose numbers or masks left their tolerance
-└── ToolMissing               a package, program or device that this step needs           exit code 3
+│   ├── ParityFailed          an artefact whose numbers or masks left their tolerance
+│   ├── BuildFailed           a device's builder that refused the network, or died
+│   └── EngineUnusable        an engine of another device, version or model, or one that is not proved here
+├── ToolMissing               a package, program or device that this step needs           exit code 3
+└── DeviceUnready             a device that is there, and cannot answer now               exit code 3
+    ├── DeviceBusy            as many wait already as may, or another process builds
+    ├── DeadlinePassed        no answer within the time that the caller gave
+    └── DeviceLost            a fault after which this process can no longer use its GPU
 
 A message is one sentence: what was being done, what came, what was expected, what to do next.
 """
@@ -24,10 +30,16 @@ A message is one sentence: what was being done, what came, what was expected, wh
 from typing import ClassVar
 
 __all__ = [
+    "BuildFailed",
     "BundleUnusable",
     "CheckpointMismatch",
     "ContractInvalid",
     "DatasetUnusable",
+    "DeadlinePassed",
+    "DeviceBusy",
+    "DeviceLost",
+    "DeviceUnready",
+    "EngineUnusable",
     "FileMissing",
     "InputError",
     "IntegrityFailed",
@@ -112,7 +124,33 @@ class ParityFailed(VerificationFailed):
     """An artefact's numbers or masks left their tolerance."""
 
 
+class BuildFailed(VerificationFailed):
+    """A device's builder refused the network, or died."""
+
+
+class EngineUnusable(VerificationFailed):
+    """An engine was built for another device, version or model, or is not proved on this device."""
+
+
 class ToolMissing(SkinsegError):
     """A package, program or device that this step needs is not there."""
 
     exit_code: ClassVar[int] = 3
+
+
+class DeviceUnready(SkinsegError):
+    """The device is there and cannot answer now."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class DeviceBusy(DeviceUnready):
+    """As many wait already as may, or another process builds."""
+
+
+class DeadlinePassed(DeviceUnready):
+    """No answer came within the time that the caller gave."""
+
+
+class DeviceLost(DeviceUnready):
+    """A fault struck after which this process can no longer use its GPU."""
