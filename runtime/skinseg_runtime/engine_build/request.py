@@ -10,7 +10,7 @@ class BuildRequest:
     """How an engine is to be built; None leaves the choice to TensorRT.
 
     *workspace_mib*: memory that a kernel may use while it is tried, MiB. *max_batch*: largest batch of a network with a
-    free batch axis, 1 or more. *mask_threshold*: adds the output `mask`, 1 where the probability is above it.
+    free batch axis, 1 or more. *mask_threshold*: adds the output `mask`, 1 where the probability reaches it.
     *dla_core*: the DLA that runs what it can. *optimization_level*: 0 to 5. *timing_cache*: what an earlier build
     learned, bytes of TensorRT's own. *compute_capabilities*: such as "8.6", for TensorRT-RTX only; none builds for
     all GPUs from Ampere on.
