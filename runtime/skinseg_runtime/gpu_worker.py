@@ -1,0 +1,164 @@
+"""One thread owns a GPU; any number of threads queue for it, first come, first served, with a bound and a deadline.
+
+A CUDA context belongs to one thread, so everything that touches it goes through `GpuWorker`. After an error that CUDA
+calls sticky no call of the process succeeds any more: the worker is then lost, and everybody is told how to go on.
+"""
+
+import atexit
+import logging
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from skinseg_edge.errors import DeviceUnready
+from skinseg_runtime.gpu_queue import Queueing, Ticket, WorkQueue
+
+__all__ = ["GpuWorker", "Queueing", "Ticket"]
+
+_log = logging.getLogger(__name__)
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+_AT_EXIT_S = 2.0  # a kernel that hangs must not keep the interpreter
+
+# Sessions on a GPU that is lost. To destroy one makes CUDA calls, and those can hang then: the process's end frees it.
+_LOST: list[object] = []
+
+_OPEN: "weakref.WeakSet[GpuWorker[Any]]" = weakref.WeakSet()
+
+
+class GpuWorker(Generic[S]):
+    """A thread with what it owns, a session of type S.
+
+    *start*: makes the session, on the thread. *stop*: gives it back, on the thread. *name*: what errors call it, as in
+    "the TensorRT engine model.engine". *waiting*: how many pieces of work may wait.
+
+    Raises what *start* raises; DeviceUnready or, after a sticky error, DeviceLost in place of CUDA's own errors.
+    """
+
+    def __init__(self, start: Callable[[], S], stop: Callable[[S], None], *, name: str, waiting: int = 64) -> None:
+        self.name = name
+        self._queue = WorkQueue(name, waiting)
+        opened: Ticket[None] = Ticket(_nothing, self._queue)
+        # A daemon, so that a kernel that hangs cannot keep the interpreter from ending; it knows the queue and not
+        # this object, so that a worker that nobody holds any more comes to its end, too.
+        self._thread = threading.Thread(
+            target=_serve, args=(self._queue, start, stop, opened), name="skinseg-gpu", daemon=True
+        )
+        self._thread.start()
+        weakref.finalize(self, self._queue.close).atexit = False
+        try:
+            opened.result()
+        except BaseException:
+            self._queue.close()
+            raise
+        _OPEN.add(self)
+
+    def submit(self, work: Callable[[S], R], *, deadline_s: float | None = None) -> "Ticket[R]":
+        """Queue *work*, which is given the session on the worker's thread; its answer comes by the ticket.
+
+        *deadline_s*: seconds from now within which the answer must be there; None waits for ever. Work whose deadline
+        passes while it waits is never run; the answer of work whose deadline passes while it runs is dropped.
+
+        Raises DeviceBusy if as many wait already as may, DeviceLost if the GPU is lost or this process was forked off
+        after the worker was made, ValueError if the worker is closed.
+        """
+        ticket: Ticket[R] = Ticket(work, self._queue, deadline_s)
+        self._queue.put(ticket)
+        return ticket
+
+    def call(self, work: Callable[[S], R], *, deadline_s: float | None = None) -> R:
+        """Do *work* on the worker's thread and return its answer; work that waits when Ctrl-C comes is never run.
+
+        Raises what `submit` and `Ticket.result` raise.
+        """
+        ticket = self.submit(work, deadline_s=deadline_s)
+        try:
+            return ticket.result()
+        except BaseException:
+            ticket.give_up()
+            raise
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Let the work that runs end, refuse what waits, and give the session back; a second call does nothing.
+
+        *timeout*: seconds to wait for that; a worker that takes longer is left to the end of the process.
+        """
+        _OPEN.discard(self)
+        self._queue.close()
+        if self._queue.is_of_this_process and threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+            if self._thread.is_alive():
+                _log.warning("%s still works after %g s; it is left to the end of the process", self.name, timeout)
+
+
+def _nothing(_session: object) -> None: ...
+
+
+def _serve(queue: WorkQueue, start: Callable[[], S], stop: Callable[[S], None], opened: "Ticket[None]") -> None:
+    try:
+        session = start()
+    except BaseException as error:  # noqa: BLE001  # the thread that opens the worker raises it
+        opened.fail(_translated(error, queue))
+        return
+    opened.work_on(session)
+    while (ticket := queue.take()) is not None:
+        is_lost = _serve_one(ticket, session, queue)
+        if is_lost:
+            _LOST.append(session)
+            return
+        del ticket  # while the thread waits it shall hold nobody's pictures
+    _stop(queue, session, stop)
+
+
+def _serve_one(ticket: "Ticket[Any]", session: object, queue: WorkQueue) -> bool:
+    """Do the work of a ticket and return whether the GPU is lost with it."""
+    error = ticket.work_on(session)
+    if error is None:
+        return False
+    if _is_sticky(error):
+        queue.lose(_words(error))
+    ticket.fail(_translated(error, queue))
+    return _is_sticky(error)
+
+
+def _stop(queue: WorkQueue, session: S, stop: Callable[[S], None]) -> None:
+    try:
+        stop(session)
+    except Exception as error:  # noqa: BLE001  # whoever opened it has left; the log is all there is
+        _log.warning("%s could not be closed in order: %s", queue.name, error)
+
+
+def _translated(error: BaseException, queue: WorkQueue) -> BaseException:
+    """Return an error of this project in place of one of CUDA's, which stay below the engines."""
+    if not hasattr(error, "is_sticky"):
+        return error
+    translated = queue.loss(_words(error)) if _is_sticky(error) else _unready(error, queue)
+    translated.__cause__ = error
+    return translated
+
+
+def _unready(error: BaseException, queue: WorkQueue) -> DeviceUnready:
+    remedy = "run skinseg-doctor to see what the GPU lacks"
+    if "memory" in str(error).lower():
+        remedy = "free memory of the GPU or send fewer pictures at once, and try again"
+    return DeviceUnready(f"cannot run {queue.name}: {_words(error)}; {remedy}")
+
+
+# CudaFault is known by what it tells, for its module brings numpy, and `Queueing` stands in what a `--help` imports.
+
+
+def _is_sticky(error: BaseException) -> bool:
+    return bool(getattr(error, "is_sticky", False))
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or repr(error)
+
+
+@atexit.register
+def _close_all() -> None:
+    for worker in list(_OPEN):
+        worker.close(_AT_EXIT_S)
