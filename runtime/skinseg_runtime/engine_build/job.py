@@ -1,0 +1,127 @@
+"""What a build is asked for by its user, and what its two processes are told: plain values that travel as JSON."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from skinseg_edge.errors import InputError
+from skinseg_runtime.engines.products import product_named
+from skinseg_runtime.this_device import Device
+
+__all__ = ["BuildJob", "BuildOptions", "ProofJob"]
+
+_LARGEST_BATCH = 64  # more than any device here gains by
+_LEVELS = range(6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """How an engine is built.
+
+    *engine*: "trt" or "trt-rtx". *precision*: "fp32", "fp16", "int8" or "auto". *max_batch*: more than 1 needs a
+    network with a free batch axis. *workspace_mib*: memory that a kernel may use, MiB; None takes what fits this
+    device. *dla_core*: the DLA that runs what it can. *mask_output*: also give thresholded masks, of a network of one
+    class. *optimization_level*: 0 to 5, TensorRT's own where None. *timeout_s*: seconds for building and proving.
+
+    Raises InputError when constructed if a number is out of its range, UnknownName if there is no such engine.
+    """
+
+    engine: str = "trt"
+    precision: str = "fp16"
+    max_batch: int = 1
+    workspace_mib: int | None = None
+    dla_core: int | None = None
+    mask_output: bool = False
+    optimization_level: int | None = None
+    timeout_s: float = 3600
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        product_named(self.engine)
+        _check(1 <= self.max_batch <= _LARGEST_BATCH, "max_batch", self.max_batch, f"1 to {_LARGEST_BATCH}")
+        _check(self.workspace_mib is None or self.workspace_mib >= 1, "workspace_mib", self.workspace_mib, "1 or more")
+        _check(self.dla_core is None or self.dla_core >= 0, "dla_core", self.dla_core, "0 or more")
+        level = self.optimization_level
+        _check(level is None or level in _LEVELS, "optimization_level", level, "0 to 5")
+        _check(self.timeout_s > 0, "timeout_s", self.timeout_s, "more than 0 seconds")
+
+    def of_the_engine(self) -> dict[str, object]:
+        """Return those options that make it another engine, by name; what follows from the device is not among them."""
+        return {
+            "max_batch": self.max_batch,
+            "workspace_mib": self.workspace_mib,
+            "dla_core": self.dla_core,
+            "mask_output": self.mask_output,
+            "optimization_level": self.optimization_level,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildJob:
+    """What the building process is told.
+
+    *bundle*, *bundle_sha256*: the folder, and the hash of the manifest that was checked when it was opened, so the
+    child trusts what the parent trusted. *artefact*: name of the ONNX file in it. *plan*: where the engine goes.
+    """
+
+    bundle: Path
+    bundle_sha256: str
+    artefact: str
+    device: Device
+    options: BuildOptions
+    plan: Path
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain values; `from_json` gives the same job back."""
+        return {
+            **_plain(self, "bundle", "bundle_sha256", "artefact", "plan"),
+            "device": self.device.to_json(),
+            "options": asdict(self.options),
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "BuildJob":
+        """Read what `to_json` gave."""
+        return cls(
+            bundle=Path(document["bundle"]),
+            bundle_sha256=document["bundle_sha256"],
+            artefact=document["artefact"],
+            device=Device.from_json(document["device"], "the job's device"),
+            options=BuildOptions(**document["options"]),
+            plan=Path(document["plan"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProofJob:
+    """What the proving process is told.
+
+    *plan*, *plan_sha256*: the new engine, and the hash it must have to be loaded. *product*: "trt" or "trt-rtx".
+    """
+
+    bundle: Path
+    bundle_sha256: str
+    product: str
+    precision: str
+    plan: Path
+    plan_sha256: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain values; `from_json` gives the same job back."""
+        return _plain(self, *(field.name for field in fields(self)))
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "ProofJob":
+        """Read what `to_json` gave."""
+        return cls(**{**document, "bundle": Path(document["bundle"]), "plan": Path(document["plan"])})
+
+
+def _plain(job: BuildJob | ProofJob, *names: str) -> dict[str, object]:
+    values = {name: getattr(job, name) for name in names}
+    # Absolute, for the child stands in another folder.
+    return {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in values.items()}
+
+
+def _check(holds: bool, name: str, value: object, expected: str) -> None:
+    if not holds:
+        raise InputError(f"cannot build the engine: {name} is {value!r}, expected {expected}")
