@@ -1,6 +1,5 @@
 """The real TensorRT-RTX builder, which needs no GPU."""
 
-import struct
 import sys
 from collections.abc import Mapping
 
@@ -12,8 +11,8 @@ from skinseg_export.half_precision import half_from_single
 from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
 from skinseg_export.targets.tensorrt import rtx_builder
 from skinseg_export.targets.tensorrt.build import BuiltEngine, jetson_plan, rtx_engine_from_onnx
-from skinseg_export.targets.tensorrt.plan_header import PlanHeader, read_plan_header
 from skinseg_export.targets.tensorrt.verify import verify_rtx_engine
+from skinseg_runtime.engine_files.plan_header import read_plan_header
 from tests.export.darkness import CONTRACT, Darkness
 
 
@@ -122,19 +121,3 @@ def test_a_missing_builder_is_told_with_the_line_that_installs_it(
     assert rtx_builder.rtx_version() is None
     with pytest.raises(ToolMissing, match=r"run pip install 'skinseg-edge\[trt-rtx\]'"):
         rtx_engine_from_onnx(half_onnx, "model.fp16.onnx", "fp16")
-
-
-def test_a_header_is_read_byte_by_byte() -> None:
-    data = bytearray(64)
-    data[:4] = b"ftrt"
-    data[24:28] = bytes([10, 3, 0, 30])
-    struct.pack_into("<Q", data, 16, 123456)
-    struct.pack_into("<Q", data, 56, 789)
-
-    assert read_plan_header(bytes(data)) == PlanHeader("TensorRT", "10.3.0.30", 123456, 789)
-
-
-@pytest.mark.parametrize(("data", "words"), [(b"vtrt", "it has 4 bytes"), (b"ONNX" * 16, "it begins with b'ONNX'")])
-def test_what_is_no_engine_is_refused(data: bytes, words: str) -> None:
-    with pytest.raises(IntegrityFailed, match=words):
-        read_plan_header(data)

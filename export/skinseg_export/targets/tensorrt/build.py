@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 
 from skinseg_edge.contract import ModelContract
 from skinseg_export.deployed_graph import INPUT_NAME
-from skinseg_export.targets.tensorrt.plan_header import read_plan_header
 from skinseg_export.targets.tensorrt.rtx_builder import LARGEST_BATCH, build_engine
+from skinseg_runtime.engine_files.plan_header import read_plan_header
 
 __all__ = ["COMPUTE_CAPABILITIES", "ENGINE_SCHEMA", "BuiltEngine", "jetson_plan", "rtx_engine_from_onnx"]
 

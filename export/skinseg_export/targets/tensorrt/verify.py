@@ -10,8 +10,8 @@ from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import IntegrityFailed, VerificationFailed
 from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME
 from skinseg_export.targets.tensorrt.build import COMPUTE_CAPABILITIES, ENGINE_SCHEMA
-from skinseg_export.targets.tensorrt.plan_header import read_plan_header
 from skinseg_export.targets.tensorrt.rtx_builder import ParsedNetwork, TensorType, parse_onnx
+from skinseg_runtime.engine_files.plan_header import read_plan_header
 
 __all__ = ["verify_rtx_engine"]
 
