@@ -76,25 +76,25 @@ def _built(trt: TensorRt, parsed: Parsed, request: BuildRequest, teller: StepTel
     config.progress_monitor = monitor
     data = _serialized(trt, parsed, config, teller)
     del kept
-    memory = builder_log(trt).record.memory()
+    memory = builder_log(trt).memory()
     return BuiltPlan(data=data, network=parsed.described(), memory=memory, timing_cache=_learned(cache), dla=report)
 
 
 def _serialized(trt: TensorRt, parsed: Parsed, config: BuilderConfig, teller: StepTeller) -> bytes:
-    record = builder_log(trt).record
-    record.clear()
+    log = builder_log(trt)
+    log.clear()
     plan = None if teller.fault else parsed.builder.build_serialized_network(parsed.network, config)
     if teller.fault is not None:
         raise teller.fault
     if plan is None:
-        raise BuildFailed(f"cannot build the {product_of(trt).title} engine: {record.complaint()}")
+        raise BuildFailed(f"cannot build the {product_of(trt).title} engine: {log.complaint()}")
     return bytes(cast("Any", plan))
 
 
 def _config(trt: TensorRt, parsed: Parsed, request: BuildRequest) -> BuilderConfig:
     config = parsed.builder.create_builder_config()
     if config is None:
-        raise BuildFailed(f"cannot build an engine: {builder_log(trt).record.complaint()}")
+        raise BuildFailed(f"cannot build an engine: {builder_log(trt).complaint()}")
     if request.workspace_mib is not None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, request.workspace_mib << 20)
     if request.optimization_level is not None:

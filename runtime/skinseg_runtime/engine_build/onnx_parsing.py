@@ -62,15 +62,15 @@ def parse(trt: TensorRt, onnx: bytes) -> Parsed:
     """
     title = product_of(trt).title
     log = builder_log(trt)
-    log.record.clear()
+    log.clear()
     builder = _builder(trt, title)
     network = builder.create_network(_typed(trt))
     if network is None:
-        raise BuildFailed(f"cannot build an engine: {title} made no network: {log.record.complaint()}")
-    parser = trt.OnnxParser(network, log)
+        raise BuildFailed(f"cannot build an engine: {title} made no network: {log.complaint()}")
+    parser = trt.OnnxParser(network, log.lines)
     if not parser.parse(onnx):
         faults = [_fault(parser.get_error(index)) for index in range(parser.num_errors)]
-        reasons = "; ".join(faults) or log.record.complaint()
+        reasons = "; ".join(faults) or log.complaint()
         raise BuildFailed(f"cannot parse the ONNX file for {title}: {reasons}")
     return Parsed(builder, network, parser)
 
@@ -78,10 +78,10 @@ def parse(trt: TensorRt, onnx: bytes) -> Parsed:
 def _builder(trt: TensorRt, title: str) -> Builder:
     log = builder_log(trt)
     try:
-        return trt.Builder(log)
+        return trt.Builder(log.lines)
     except TypeError as error:  # the bindings' word for a constructor that gave nothing
         raise BuildFailed(
-            f"cannot build an engine: {title} {trt.__version__} did not start: {log.record.complaint()}; "
+            f"cannot build an engine: {title} {trt.__version__} did not start: {log.complaint()}; "
             "run skinseg-doctor to see whether the GPU and its driver are there"
         ) from error
 

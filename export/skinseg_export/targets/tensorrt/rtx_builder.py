@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 from skinseg_edge.errors import ToolMissing
 from skinseg_runtime.engine_build.builder import build_parsed
 from skinseg_runtime.engine_build.onnx_parsing import ParsedNetwork, TensorType, parse
 from skinseg_runtime.engine_build.request import BuildRequest, BuildStep
+from skinseg_runtime.engines.products import TENSORRT_RTX
 from skinseg_runtime.engines.tensorrt_api import TensorRt
+from skinseg_runtime.engines.tensorrt_library import load
 
 __all__ = ["LARGEST_BATCH", "ParsedNetwork", "RtxEngine", "TensorType", "build_engine", "parse_onnx", "rtx_version"]
 
@@ -76,11 +77,4 @@ def _beginnings(on_step: Callable[[str], None] | None) -> Callable[[BuildStep], 
 
 
 def _rtx() -> TensorRt:
-    try:
-        import tensorrt_rtx
-    except ImportError as error:
-        raise ToolMissing(
-            "cannot build a TensorRT-RTX engine: tensorrt_rtx is not installed; "
-            "run pip install 'skinseg-edge[trt-rtx]' (x86-64 Linux and Windows)"
-        ) from error
-    return cast("TensorRt", tensorrt_rtx)
+    return load(TENSORRT_RTX)
