@@ -5,24 +5,27 @@ it for TensorRT-RTX, whose builder needs no GPU.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from skinseg_edge.errors import BuildFailed, InputError
-from skinseg_edge.known_names import unknown_name
-from skinseg_runtime.engine_build import dla
+from skinseg_edge.errors import BuildFailed
+from skinseg_runtime.engine_build.build_config import configuration
 from skinseg_runtime.engine_build.build_monitor import StepTeller, build_monitor
 from skinseg_runtime.engine_build.builder_log import builder_log
+from skinseg_runtime.engine_build.dla import DlaReport
+from skinseg_runtime.engine_build.dla import apply as send_to_dla
 from skinseg_runtime.engine_build.mask_output import add_mask_output
 from skinseg_runtime.engine_build.onnx_parsing import Parsed, ParsedNetwork, TensorType, parse, product_of
 from skinseg_runtime.engine_build.request import BuildRequest, BuildStep
 from skinseg_runtime.engines.products import TENSORRT_RTX
-from skinseg_runtime.engines.tensorrt_api import BuilderConfig, NewerBuilderConfig, TensorRt, TimingCache
+from skinseg_runtime.engines.tensorrt_api import BuilderConfig, TensorRt, TimingCache
 
 __all__ = ["READING", "BuiltPlan", "ParsedNetwork", "TensorType", "build", "build_parsed"]
 
 READING = "Reading the ONNX file"  # the one phase that is ours: TensorRT tells nothing of its parser
+
+_WORDS_OF_MEMORY = ("workspace", "outofmemory", "out of memory", "insufficient memory", "memory is insufficient")
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ class BuiltPlan:
     network: ParsedNetwork
     memory: dict[str, int]
     timing_cache: bytes | None
-    dla: dla.DlaReport | None
+    dla: DlaReport | None
 
 
 def build(trt: TensorRt, onnx: bytes, request: BuildRequest, *, on_step: Callable[[BuildStep], None]) -> BuiltPlan:
@@ -67,80 +70,39 @@ def build_parsed(
 
 
 def _built(trt: TensorRt, parsed: Parsed, request: BuildRequest, teller: StepTeller) -> BuiltPlan:
-    config = _config(trt, parsed, request)
+    config = configuration(trt, parsed, request)
     # TensorRT reads the mask's limit and the timing cache while it builds: both must live until then.
     kept = None if request.mask_threshold is None else add_mask_output(trt, parsed.network, request.mask_threshold)
     cache = _timing_cache(trt, config, request.timing_cache)
-    report = None if request.dla_core is None else dla.apply(trt, config, parsed.network, request.dla_core)
+    report = None if request.dla_core is None else send_to_dla(trt, config, parsed.network, request.dla_core)
     monitor = build_monitor(trt, teller)
     config.progress_monitor = monitor
-    data = _serialized(trt, parsed, config, teller)
+    data = _serialized(trt, parsed, config, request, teller)
     del kept
     memory = builder_log(trt).memory()
     return BuiltPlan(data=data, network=parsed.described(), memory=memory, timing_cache=_learned(cache), dla=report)
 
 
-def _serialized(trt: TensorRt, parsed: Parsed, config: BuilderConfig, teller: StepTeller) -> bytes:
+def _serialized(
+    trt: TensorRt, parsed: Parsed, config: BuilderConfig, request: BuildRequest, teller: StepTeller
+) -> bytes:
     log = builder_log(trt)
     log.clear()
     plan = None if teller.fault else parsed.builder.build_serialized_network(parsed.network, config)
     if teller.fault is not None:
         raise teller.fault
     if plan is None:
-        raise BuildFailed(f"cannot build the {product_of(trt).title} engine: {log.complaint()}")
+        reason = log.complaint()
+        raise BuildFailed(f"cannot build the {product_of(trt).title} engine: {reason}{_remedy(reason, request)}")
     return bytes(cast("Any", plan))
 
 
-def _config(trt: TensorRt, parsed: Parsed, request: BuildRequest) -> BuilderConfig:
-    config = parsed.builder.create_builder_config()
-    if config is None:
-        raise BuildFailed(f"cannot build an engine: {builder_log(trt).complaint()}")
-    if request.workspace_mib is not None:
-        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, request.workspace_mib << 20)
-    if request.optimization_level is not None:
-        config.builder_optimization_level = request.optimization_level
-    if request.compute_capabilities:
-        _target(trt, config, request.compute_capabilities)
-    _add_profile(parsed, config, request.max_batch)
-    return config
-
-
-def _target(trt: TensorRt, config: BuilderConfig, compute_capabilities: Sequence[str]) -> None:
-    kinds = getattr(trt, "ComputeCapability", None)
-    if kinds is None:
-        raise InputError(
-            f"cannot build for compute capability {', '.join(compute_capabilities)}: {product_of(trt).title} builds "
-            "for the GPU it runs on and no other; leave compute capabilities out"
-        )
-    newer = cast("NewerBuilderConfig", config)
-    newer.num_compute_capabilities = len(compute_capabilities)
-    for index, capability in enumerate(compute_capabilities):
-        kind = getattr(kinds, f"SM{capability.replace('.', '')}", None)
-        if kind is None:
-            raise unknown_name("compute capability", capability, _capabilities(kinds))
-        newer.set_compute_capability(kind, index)
-
-
-def _capabilities(kinds: Any) -> list[str]:
-    numbers = [name[2:] for name in kinds.__members__ if name.startswith("SM")]
-    return [f"{number[:-1]}.{number[-1]}" for number in numbers]
-
-
-def _add_profile(parsed: Parsed, config: BuilderConfig, max_batch: int) -> None:
-    image = parsed.network.get_input(0)
-    batch, *rest = image.shape
-    if batch != -1:
-        if max_batch > batch:
-            raise InputError(
-                f"cannot build for batches of {max_batch}: the ONNX file takes {batch} at a time; export it with "
-                "--dynamic-batch or build without --max-batch"
-            )
-        return
-    profile = parsed.builder.create_optimization_profile()
-    # Tuned for one picture, which is what a camera or a visitor brings; more are allowed, not preferred.
-    profile.set_shape(image.name, (1, *rest), (1, *rest), (max_batch, *rest))
-    if config.add_optimization_profile(profile) < 0:
-        raise BuildFailed(f"cannot build for batches of 1 to {max_batch}: TensorRT refused the shapes of {image.name}")
+def _remedy(reason: str, request: BuildRequest) -> str:
+    """Return what to do about memory, where the builder's words speak of it; they leave out which limit was met."""
+    if not any(word in reason.lower() for word in _WORDS_OF_MEMORY):
+        return ""
+    limit = "" if request.workspace_mib is None else f" than {request.workspace_mib} MiB"
+    return f"; give its kernels more{limit} with --workspace, or end what else uses memory here, and build again"
 
 
 def _timing_cache(trt: TensorRt, config: BuilderConfig, known: bytes | None) -> TimingCache | None:

@@ -72,6 +72,11 @@ def parse(trt: TensorRt, onnx: bytes) -> Parsed:
         faults = [_fault(parser.get_error(index)) for index in range(parser.num_errors)]
         reasons = "; ".join(faults) or log.complaint()
         raise BuildFailed(f"cannot parse the ONNX file for {title}: {reasons}")
+    if not (network.num_inputs and network.num_outputs):  # the parser is content with an empty file
+        raise BuildFailed(
+            f"cannot parse the ONNX file for {title}: it has {network.num_inputs} inputs and {network.num_outputs} "
+            "outputs, expected a picture and a probability; export the bundle again"
+        )
     return Parsed(builder, network, parser)
 
 

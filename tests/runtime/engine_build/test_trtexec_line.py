@@ -1,4 +1,4 @@
-"""The command of NVIDIA's tool for the same engine. Its options are held against NVIDIA's lists in targets.md 2.4."""
+"""The command of NVIDIA's tool for the same engine."""
 
 import shlex
 from dataclasses import replace
@@ -17,7 +17,7 @@ PLAIN = BuildRequest(
 )
 FIXED = (1, 64, 96, 3)
 
-# TensorRT 11 took these away; none may ever stand in the line.
+# NVIDIA's page on trtexec from TensorRT 10 to 11 lists these as removed; none may ever stand in the line.
 REMOVED = ("--fp16", "--int8", "--bf16", "--best", "--workspace", "--calib", "--precisionConstraints", "--buildOnly")
 
 
