@@ -45,7 +45,7 @@ class GpuWorker(Generic[S]):
         # A daemon, so that a kernel that hangs cannot keep the interpreter from ending; it knows the queue and not
         # this object, so that a worker that nobody holds any more comes to its end, too.
         self._thread = threading.Thread(
-            target=_serve, args=(self._queue, start, stop, opened), name="skinseg-gpu", daemon=True
+            target=_serve, args=(self._queue, [start], stop, opened), name="skinseg-gpu", daemon=True
         )
         self._thread.start()
         weakref.finalize(self, self._queue.close).atexit = False
@@ -97,9 +97,11 @@ class GpuWorker(Generic[S]):
 def _nothing(_session: object) -> None: ...
 
 
-def _serve(queue: WorkQueue, start: Callable[[], S], stop: Callable[[S], None], opened: "Ticket[None]") -> None:
+def _serve(queue: WorkQueue, starts: list[Callable[[], S]], stop: Callable[[S], None], opened: "Ticket[None]") -> None:
     try:
-        session = start()
+        session = (
+            starts.pop()()
+        )  # popped, for the start of an engine holds all of its bytes, and threads their arguments
     except BaseException as error:  # noqa: BLE001  # the thread that opens the worker raises it
         opened.fail(_translated(error, queue))
         return

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_edge.contract import ModelContract
-from skinseg_edge.errors import BundleUnusable, ContractInvalid, ParityFailed, ToolMissing
+from skinseg_edge.errors import BundleUnusable, ContractInvalid, ToolMissing
+from skinseg_runtime.engines.answers import check_images, checked_probability
 from skinseg_runtime.usable_cores import usable_cores
 
 __all__ = ["OnnxRuntimeEngine"]
@@ -18,7 +19,6 @@ _log = logging.getLogger(__name__)
 
 _INPUT, _OUTPUT = "image", "probability"
 _ONLY_FATAL = 4  # ONNX Runtime's scale; what it would print arrives as an exception, too
-_ROUNDING = 1e-3  # half precision may leave [0, 1] by its last bit; a network without its sigmoid leaves it by far
 
 
 class _Tensor(Protocol):
@@ -69,8 +69,7 @@ class OnnxRuntimeEngine:
         session = self._session
         if session is None:
             raise ValueError("the engine is closed")
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (*self.input_hw, 3):
-            raise ValueError(f"images are {images.shape} {images.dtype}, expected (N, {self.input_hw}, 3) uint8")
+        check_images(images, self.input_hw)
         probability = np.empty((len(images), self.classes, *self.input_hw), np.float32)
         for place, image in enumerate(images):  # the graph may be made for one image at a time
             probability[place] = self._infer_one(session, np.ascontiguousarray(image[None]))
@@ -88,13 +87,7 @@ class OnnxRuntimeEngine:
         expected = (1, self.classes, *self.input_hw)
         if answer.shape != expected:
             raise ContractInvalid(f"cannot use the answer of {self._source}: it is {answer.shape}, expected {expected}")
-        low, high = float(answer.min()), float(answer.max())
-        if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # written so that NaN fails, too
-            raise ParityFailed(
-                f"cannot use the answer of {self._source}: its values reach from {low:g} to {high:g}, expected "
-                "probabilities from 0 to 1; export the model again"
-            )
-        return np.asarray(np.clip(answer[0], 0, 1), np.float32)
+        return checked_probability(answer[0], self._source)
 
     def _check(self, tensor: _Tensor, role: str, name: str, kind: str, shape: tuple[int, ...]) -> None:
         # A dimension that the graph leaves open is a string or None; the first is the batch, 1 or open.

@@ -20,6 +20,7 @@ __all__ = [
     "NewerBuilderConfig",
     "NewerCudaEngine",
     "NewerExecutionContext",
+    "NewerTensorRt",
     "OnnxParser",
     "OptimizationProfile",
     "ParserError",
@@ -349,6 +350,12 @@ class Runtime(Protocol):
     def deserialize_cuda_engine(self, serialized_engine: bytes) -> CudaEngine | None:
         """Load an engine; None on failure, whose reason only the logger hears."""
         ...
+
+
+class NewerTensorRt(Protocol):
+    """`tensorrt_rtx`: how CUDA graphs are made."""
+
+    CudaGraphStrategy: Any
 
 
 class TensorRt(Protocol):

@@ -20,6 +20,7 @@ _MOST_LINES = 500
 _LONGEST_LINE = 2000
 _LONGEST_COMPLAINT = 600
 _MOST_COMPLAINTS = 3  # the first ones name the cause, later ones its consequences
+_MAKING = threading.Lock()
 _LEVELS = {
     "INTERNAL_ERROR": logging.ERROR,
     "ERROR": logging.ERROR,
@@ -74,11 +75,14 @@ class TensorRtLog(Protocol):
         ...
 
 
-@cache
 def tensorrt_logger(trt: TensorRt) -> TensorRtLog:
     """Return the one log of this process for *trt*, which keeps the first that it is given and ignores all others."""
-    base: Any = trt.ILogger
+    with _MAKING:
+        return _logger_on(trt.ILogger)
 
+
+@cache
+def _logger_on(base: Any) -> TensorRtLog:
     class Log(base):  # type: ignore[misc]  # NVIDIA's class, known at run time only
         def __init__(self) -> None:
             base.__init__(self)  # pybind11 asks for this very call
