@@ -16,12 +16,12 @@ class BuildRequest:
     all GPUs from Ampere on.
     """
 
-    workspace_mib: int | None
-    max_batch: int
-    mask_threshold: float | None
-    dla_core: int | None
-    optimization_level: int | None
-    timing_cache: bytes | None
+    workspace_mib: int | None = None
+    max_batch: int = 1
+    mask_threshold: float | None = None
+    dla_core: int | None = None
+    optimization_level: int | None = None
+    timing_cache: bytes | None = None
     compute_capabilities: tuple[str, ...] = ()
 
 

@@ -28,8 +28,7 @@ def trtexec_line(
     every network is strongly typed. The output `mask` is the one thing that the tool cannot add.
 
     >>> from skinseg_runtime.engine_build.request import BuildRequest
-    >>> request = BuildRequest(workspace_mib=512, max_batch=1, mask_threshold=None, dla_core=None,
-    ...                        optimization_level=None, timing_cache=None)
+    >>> request = BuildRequest(workspace_mib=512)
     >>> trtexec_line("model.fp16.onnx", "out.engine", (1, 256, 256, 3), request)
     'trtexec --onnx=model.fp16.onnx --stronglyTyped --saveEngine=out.engine --skipInference --memPoolSize=workspace:512'
     """

@@ -16,15 +16,7 @@ from tests.runtime.tiny_bundle import binary_model, three_class_model
 
 pytest.importorskip("tensorrt_rtx", reason="needs the trt-rtx extra")
 
-PLAIN = BuildRequest(
-    workspace_mib=None,
-    max_batch=1,
-    mask_threshold=None,
-    dla_core=None,
-    optimization_level=None,
-    timing_cache=None,
-    compute_capabilities=("8.6",),
-)
+PLAIN = BuildRequest(compute_capabilities=("8.6",))
 
 
 @pytest.fixture(scope="module")

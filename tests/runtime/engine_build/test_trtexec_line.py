@@ -7,14 +7,7 @@ from skinseg_runtime.engine_build.request import BuildRequest
 from skinseg_runtime.engine_build.trtexec_line import trtexec_line
 from skinseg_runtime.engines.products import TENSORRT_RTX
 
-PLAIN = BuildRequest(
-    workspace_mib=None,
-    max_batch=1,
-    mask_threshold=None,
-    dla_core=None,
-    optimization_level=None,
-    timing_cache=None,
-)
+PLAIN = BuildRequest()
 FIXED = (1, 64, 96, 3)
 
 # NVIDIA's page on trtexec from TensorRT 10 to 11 lists these as removed; none may ever stand in the line.

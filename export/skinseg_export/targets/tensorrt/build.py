@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from skinseg_edge.contract import ModelContract
 from skinseg_export.deployed_graph import INPUT_NAME
 from skinseg_export.targets.tensorrt.rtx_builder import LARGEST_BATCH, build_engine
+from skinseg_runtime.engine_build.request import BuildRequest
+from skinseg_runtime.engine_build.trtexec_line import trtexec_line
 from skinseg_runtime.engine_files.plan_header import read_plan_header
 
 __all__ = ["COMPUTE_CAPABILITIES", "ENGINE_SCHEMA", "BuiltEngine", "jetson_plan", "rtx_engine_from_onnx"]
@@ -61,9 +63,8 @@ def jetson_plan(
         name: [batch, height, width, 3]
         for name, batch in (("min", 1), ("opt", 1), ("max", LARGEST_BATCH if dynamic_batch else 1))
     }
-    trtexec = ["trtexec", f"--onnx={onnx_path}", "--stronglyTyped", "--saveEngine=model.engine", "--skipInference"]
-    if dynamic_batch:
-        trtexec += [f"--{name}Shapes={INPUT_NAME}:{'x'.join(map(str, shape))}" for name, shape in shapes.items()]
+    image_shape = (-1 if dynamic_batch else 1, height, width, 3)
+    request = BuildRequest(max_batch=LARGEST_BATCH if dynamic_batch else 1)
     return {
         "target": "trt",
         "device": "jetson",
@@ -73,5 +74,5 @@ def jetson_plan(
         "strongly_typed": True,
         "tensorrt": f">={_JETSON_TENSORRT}",
         "shapes": {INPUT_NAME: shapes},
-        "equivalent": " ".join(trtexec),
+        "equivalent": trtexec_line(onnx_path, "model.engine", image_shape, request),
     }

@@ -56,13 +56,7 @@ def build_engine(
     parsed = parse(rtx, onnx)
     has_free_batch = parsed.described().inputs[0].shape[0] == -1
     request = BuildRequest(
-        workspace_mib=None,
-        max_batch=LARGEST_BATCH if has_free_batch else 1,
-        mask_threshold=None,
-        dla_core=None,
-        optimization_level=None,
-        timing_cache=None,
-        compute_capabilities=tuple(compute_capabilities),
+        max_batch=LARGEST_BATCH if has_free_batch else 1, compute_capabilities=tuple(compute_capabilities)
     )
     plan = build_parsed(rtx, parsed, request, on_step=_beginnings(on_step))
     return RtxEngine(plan.data, plan.network, tuple(compute_capabilities), plan.memory)
