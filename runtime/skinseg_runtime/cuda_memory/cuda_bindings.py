@@ -147,7 +147,8 @@ class CudaBindingsDevice:
             work()
         except BaseException:
             _, abandoned = self._rt.cudaStreamEndCapture(stream.handle)
-            self._rt.cudaGraphDestroy(abandoned)
+            if abandoned is not None:
+                self._rt.cudaGraphDestroy(abandoned)
             raise
         return self._instantiated(self._run("cudaStreamEndCapture", stream.handle))
 

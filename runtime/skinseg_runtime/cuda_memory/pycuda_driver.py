@@ -1,18 +1,18 @@
 """A GPU through pycuda: the driver API on the primary context, which TensorRT shares. Usual on a Jetson."""
 
-import atexit
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from skinseg_runtime.cuda_memory import driver_graphs
+from skinseg_runtime.cuda_memory import driver_calls
 from skinseg_runtime.cuda_memory.absent import driver_failed, no_driver, no_gpu, version_text
 from skinseg_runtime.cuda_memory.buffers import GpuBuffer, PinnedBuffer, check_copy, check_size
-from skinseg_runtime.cuda_memory.device import CudaFault, DeviceBuffer, Event, GpuFacts, HostBuffer, Stream
+from skinseg_runtime.cuda_memory.device import DeviceBuffer, Event, GpuFacts, HostBuffer, Stream
 from skinseg_runtime.cuda_memory.faults import NO_DEVICE, fault_from_words
 from skinseg_runtime.cuda_memory.ledger import Ledger
+from skinseg_runtime.cuda_memory.pycuda_stack import on_this_thread
 
 __all__ = ["BACKEND", "PycudaDevice", "gpu_facts"]
 
@@ -81,9 +81,6 @@ def _present(cuda: Any, ordinal: int) -> Any:
 class PycudaDevice:
     """One GPU; used on the thread that opened it, on whose stack of contexts it lies until it is closed.
 
-    pycuda ends the whole process when a thread ends with a context on that stack, so a device must be closed; one that
-    the main thread forgot is closed when the interpreter ends.
-
     Raises what `gpu_facts` raises, and CudaFault if the GPU takes no context.
     """
 
@@ -93,10 +90,8 @@ class PycudaDevice:
         self.facts = gpu_facts(ordinal)
         self._cuda = _library()
         with _faults(self._cuda):
-            self._context: Any = self._cuda.Device(ordinal).retain_primary_context()
-            self._context.push()
+            self._stacked = on_this_thread(self._cuda, ordinal)
         self._ledger = Ledger(f"GPU {ordinal}")
-        atexit.register(self._close_at_exit)
 
     def memory(self) -> tuple[int, int]:
         """Return free and all memory, bytes."""
@@ -160,7 +155,7 @@ class PycudaDevice:
         Only calls of this thread are held against the rules of a capture; the capture ends even if *work* raises.
         """
         self._ledger.check()
-        return _Graph(self._ledger, driver_graphs.captured(stream.handle, work))
+        return _Graph(self._ledger, driver_calls.captured(stream.handle, work))
 
     def close(self) -> None:
         """Give back what is left, take the context off this thread, and refuse later use."""
@@ -170,23 +165,7 @@ class PycudaDevice:
         try:
             self._ledger.close()
         finally:
-            self._leave()
-
-    def _leave(self) -> None:
-        atexit.unregister(self._close_at_exit)
-        context, self._context = self._context, None
-        try:
-            context.pop()
-        except self._cuda.Error:
-            # A lost device may refuse; detaching takes the context off pycuda's stack without asking it.
-            context.detach()
-
-    def _close_at_exit(self) -> None:
-        # Another thread's device cannot be closed from here, and a stack of another thread does no harm at this point.
-        try:
-            self.close()
-        except (ValueError, CudaFault):
-            return
+            self._stacked.leave()
 
 
 class _Stream:
@@ -257,11 +236,11 @@ class _Event:
 class _Graph:
     def __init__(self, ledger: Ledger, handle: int) -> None:
         self._graph = handle
-        self._held = ledger.hold("a graph", lambda: driver_graphs.destroy(handle))
+        self._held = ledger.hold("a graph", lambda: driver_calls.destroy(handle))
 
     def launch(self, stream: Stream) -> None:
         self._held.check()
-        driver_graphs.launch(self._graph, stream.handle)
+        driver_calls.launch(self._graph, stream.handle)
 
     def close(self) -> None:
         self._held.give_back()

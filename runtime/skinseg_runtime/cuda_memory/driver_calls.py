@@ -1,6 +1,6 @@
-"""CUDA graphs for pycuda, which has none: the six calls of the driver that they take, through ctypes.
+"""What pycuda lacks, straight from the driver through ctypes: capture and graphs, and a pop that it forgets.
 
-May go when pycuda has capture of its own.
+May go when pycuda has them.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ from typing import Any
 from skinseg_runtime.cuda_memory.device import CudaFault
 from skinseg_runtime.cuda_memory.faults import fault_from_words
 
-__all__ = ["captured", "destroy", "launch"]
+__all__ = ["captured", "destroy", "launch", "pop_context"]
 
 _THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may go on allocating meanwhile
 _NAME = "nvcuda.dll" if os.name == "nt" else "libcuda.so.1"  # the driver that pycuda has loaded
@@ -52,6 +52,11 @@ def launch(graph: int, stream: int) -> None:
 def destroy(graph: int) -> None:
     """Give an executable graph back."""
     _call("cuGraphExecDestroy", ctypes.c_void_p(graph))
+
+
+def pop_context() -> None:
+    """Take the top one off the driver's stack of contexts for this thread."""
+    _call("cuCtxPopCurrent_v2", ctypes.byref(ctypes.c_void_p()))
 
 
 def _call(name: str, *arguments: object) -> None:
