@@ -8,7 +8,7 @@ from skinseg_edge.known_names import unknown_name
 from skinseg_runtime.engine_build.builder_log import builder_log
 from skinseg_runtime.engine_build.onnx_parsing import Parsed, product_of
 from skinseg_runtime.engine_build.request import BuildRequest
-from skinseg_runtime.engines.tensorrt_api import BuilderConfig, NewerBuilderConfig, TensorRt
+from skinseg_runtime.engines.tensorrt_api import BuilderConfig, NewerBuilderConfig, NewerTensorRt, TensorRt
 
 __all__ = ["configuration"]
 
@@ -33,12 +33,12 @@ def configuration(trt: TensorRt, parsed: Parsed, request: BuildRequest) -> Build
 
 
 def _target(trt: TensorRt, config: BuilderConfig, compute_capabilities: Sequence[str]) -> None:
-    kinds = getattr(trt, "ComputeCapability", None)
-    if kinds is None:
+    if not hasattr(trt, "ComputeCapability"):
         raise InputError(
             f"cannot build for compute capability {', '.join(compute_capabilities)}: {product_of(trt).title} builds "
             "for the GPU it runs on and no other; leave compute capabilities out"
         )
+    kinds = cast("NewerTensorRt", trt).ComputeCapability
     newer = cast("NewerBuilderConfig", config)
     newer.num_compute_capabilities = len(compute_capabilities)
     for index, capability in enumerate(compute_capabilities):

@@ -353,8 +353,9 @@ class Runtime(Protocol):
 
 
 class NewerTensorRt(Protocol):
-    """`tensorrt_rtx`: how CUDA graphs are made."""
+    """`tensorrt_rtx`: how CUDA graphs are made, and the GPUs that an engine can be built for, such as `SM86`."""
 
+    ComputeCapability: Any
     CudaGraphStrategy: Any
 
 
