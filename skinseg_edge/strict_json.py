@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NoReturn, TypeVar
 
-from skinseg_edge.errors import BundleUnusable, InputError
+from skinseg_edge.errors import BundleUnusable, SkinsegError
 
 __all__ = ["Fields", "canonical_bytes", "is_json", "parse_object", "shown"]
 
@@ -31,7 +31,7 @@ def shown(value: object) -> str:
 
 
 def parse_object(
-    data: bytes, what: str, *, mend: str = _MEND, error_class: type[InputError] = BundleUnusable
+    data: bytes, what: str, *, mend: str = _MEND, error_class: type[SkinsegError] = BundleUnusable
 ) -> dict[str, object]:
     """Read one JSON object.
 
@@ -84,20 +84,30 @@ class Fields:
     """A JSON object taken apart field by field.
 
     *where*: how messages name the object, such as `artefacts[2]`. *names*: all fields it must have; no other may come.
+    *what*: the document that the object is a part of. *error_class*: what is raised for a document that is no part of a
+    bundle.
 
-    Raises BundleUnusable from every method if the field is not of the asked type.
+    Raises *error_class* from every method if the field is not of the asked type.
     """
 
-    def __init__(self, document: object, where: str, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        document: object,
+        where: str,
+        names: Sequence[str],
+        *,
+        what: str = "the manifest",
+        error_class: type[SkinsegError] = BundleUnusable,
+    ) -> None:
         """Check that the fields are those named."""
-        self._where = where
+        self._where, self._what, self._error_class = where, what, error_class
         if not isinstance(document, Mapping):
-            raise BundleUnusable(f"cannot read the manifest: {where} is {shown(document)}, expected an object")
+            raise error_class(f"cannot read {what}: {where} is {shown(document)}, expected an object")
         missing = [name for name in names if name not in document]
         foreign = [name for name in document if name not in names]
         for verdict, fields in (("missing", missing), ("unknown", foreign)):
             if fields:
-                raise BundleUnusable(f"cannot read the manifest: field {shown(fields[0])} of {where} is {verdict}")
+                raise error_class(f"cannot read {what}: field {shown(fields[0])} of {where} is {verdict}")
         self._values: dict[str, object] = {name: document[name] for name in names}
 
     def value(self, name: str) -> object:
@@ -171,8 +181,8 @@ class Fields:
         ]
 
     def _refuse(self, name: str, expected: str) -> NoReturn:
-        raise BundleUnusable(
-            f"cannot read the manifest: field '{name}' of {self._where} is {shown(self._values[name])}, "
+        raise self._error_class(
+            f"cannot read {self._what}: field '{name}' of {self._where} is {shown(self._values[name])}, "
             f"expected {expected}"
         )
 
