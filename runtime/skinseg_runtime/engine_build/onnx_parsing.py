@@ -11,6 +11,7 @@ from skinseg_runtime.engines.tensorrt_api import Builder, NetworkDefinition, Onn
 __all__ = ["Parsed", "ParsedNetwork", "TensorType", "parse", "product_of"]
 
 _UNSUPPORTED = "UNSUPPORTED_NODE"  # the code of an operator that the parser does not know
+_MOST_FAULTS = 5  # an operator that is missing once is missing in every block of a network
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,7 @@ def parse(trt: TensorRt, onnx: bytes) -> Parsed:
         raise BuildFailed(f"cannot build an engine: {title} made no network: {log.complaint()}")
     parser = trt.OnnxParser(network, log.lines)
     if not parser.parse(onnx):
-        faults = [_fault(parser.get_error(index)) for index in range(parser.num_errors)]
-        reasons = "; ".join(faults) or log.complaint()
-        raise BuildFailed(f"cannot parse the ONNX file for {title}: {reasons}")
+        raise BuildFailed(f"cannot parse the ONNX file for {title}: {_faults(parser) or log.complaint()}")
     if not (network.num_inputs and network.num_outputs):  # the parser is content with an empty file
         raise BuildFailed(
             f"cannot parse the ONNX file for {title}: it has {network.num_inputs} inputs and {network.num_outputs} "
@@ -95,6 +94,12 @@ def _typed(trt: TensorRt) -> int:
     # TensorRT 11 types every network strongly and may drop the name; EXPLICIT_BATCH is the only way since 10.
     flag = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
     return 0 if flag is None else 1 << int(flag)
+
+
+def _faults(parser: OnnxParser) -> str:
+    told = [_fault(parser.get_error(index)) for index in range(min(parser.num_errors, _MOST_FAULTS))]
+    left = parser.num_errors - len(told)
+    return "; ".join([*told, f"and {left} more"] if left else told)
 
 
 def _fault(error: ParserError) -> str:

@@ -109,6 +109,11 @@ def test_a_node_that_the_parser_refuses_is_named_with_its_operator(rtx: TensorRt
         built(rtx, graph_of("Det", "network/determinant"))
 
 
+def test_of_many_refused_nodes_the_first_ones_are_named_and_the_rest_counted(rtx: TensorRt) -> None:
+    with pytest.raises(BuildFailed, match=r"node det/0 .*node det/4 \(Det\): [^;]*; and 3 more$"):
+        built(rtx, graph_of("Det", *(f"det/{index}" for index in range(8))))
+
+
 @pytest.mark.parametrize(
     ("onnx", "words"),
     [
@@ -150,12 +155,13 @@ def test_without_compute_capabilities_and_with_less_effort_a_plan_comes_too(rtx:
     assert read_plan_header(plan.data).product == "TensorRT-RTX"
 
 
-def graph_of(operator: str, name: str) -> bytes:
+def graph_of(operator: str, *names: str) -> bytes:
+    """A graph of as many nodes of *operator* as there are names, side by side."""
     graph = helper.make_graph(
-        [helper.make_node(operator, ["image"], ["probability"], name=name)],
+        [helper.make_node(operator, ["image"], [f"{name}/out"], name=name) for name in names],
         "graph",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 8, 8])],
-        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, None)],
+        [helper.make_tensor_value_info(f"{names[0]}/out", TensorProto.FLOAT, None)],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     return bytes(model.SerializeToString())
