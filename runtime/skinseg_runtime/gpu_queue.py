@@ -17,6 +17,7 @@ __all__ = ["Queueing", "Ticket", "WorkQueue"]
 
 R = TypeVar("R")
 
+_LOOK_AGAIN_S = 60.0  # a queue that is closed by the garbage collector just before the wait wakes nobody
 _LOOK_UP_S = 1.0  # Windows delivers Ctrl-C only between two waits
 
 
@@ -50,7 +51,7 @@ class Ticket(Generic[R]):
         self._deadline_s = deadline_s
         self._late_from = None if deadline_s is None else time.monotonic() + deadline_s
         self._settled = threading.Event()
-        self._change = threading.Lock()
+        self._change = threading.RLock()  # reentrant: the garbage collector may fail tickets at any moment
         self._ran = False
         self._answer: R | None = None
         self._error: BaseException | None = None
@@ -181,7 +182,7 @@ class WorkQueue:
         """Wait for the next ticket and return it; None once the queue is closed."""
         with self._change:
             while not self._tickets and not self._is_closed:
-                self._change.wait()
+                self._change.wait(_LOOK_AGAIN_S)
             return None if self._is_closed else self._tickets.popleft()
 
     def close(self) -> None:

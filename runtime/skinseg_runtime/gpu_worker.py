@@ -106,6 +106,13 @@ def _serve(queue: WorkQueue, starts: list[Callable[[], S]], stop: Callable[[S], 
         opened.fail(_translated(error, queue))
         return
     opened.work_on(session)
+    try:
+        _serve_all(queue, session, stop)
+    finally:
+        queue.close()  # whatever ends this thread, nobody waits for it for ever
+
+
+def _serve_all(queue: WorkQueue, session: S, stop: Callable[[S], None]) -> None:
     while (ticket := queue.take()) is not None:
         is_lost = _serve_one(ticket, session, queue)
         if is_lost:

@@ -20,7 +20,7 @@ def check_images(images: NDArray[np.uint8], input_hw: tuple[int, int]) -> None:
 
 
 def checked_probability(answer: NDArray[np.float32], source: str) -> NDArray[np.float32]:
-    """Return *answer*, of any shape, with the last bit of a rounded form cut off, so that it lies in [0, 1].
+    """Return *answer*, of any shape, or a copy of it in which the last bit of a rounded form is cut off, in [0, 1].
 
     *source*: what errors call the network that gave it.
 
@@ -34,7 +34,8 @@ def checked_probability(answer: NDArray[np.float32], source: str) -> NDArray[np.
             f"cannot use the answer of {source}: its values reach from {low:g} to {high:g}, expected probabilities "
             "from 0 to 1; export the model again"
         )
-    return np.asarray(np.clip(answer, 0, 1), np.float32)
+    is_within = low >= 0 and high <= 1
+    return answer if is_within else np.asarray(np.clip(answer, 0, 1), np.float32)
 
 
 def checked_mask(answer: NDArray[np.uint8], source: str) -> NDArray[np.uint8]:

@@ -107,9 +107,9 @@ class TensorRtEngine:
         DeviceLost if this process can no longer use it, ParityFailed if the network gives what is no probability.
         """
         check_images(images, self.input_hw)
-        answer = np.empty((len(images), self.classes, *self.input_hw), np.float32)
-        self._fill(answer, images, want_mask=False)
-        return checked_probability(answer, self._source)
+        parts = self._answers(images, want_mask=False)
+        nothing = np.empty((0, self.classes, *self.input_hw), np.float32)
+        return checked_probability(_joined(parts, nothing), self._source)
 
     def infer_mask(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return masks (N, H, W) uint8 of 0 and 1 of *images* (N, H, W, 3) uint8 RGB, thresholded on the GPU.
@@ -119,9 +119,9 @@ class TensorRtEngine:
         Raises ValueError if the engine was built without a mask, and what `infer` raises.
         """
         check_images(images, self.input_hw)
-        answer = np.empty((len(images), 1, *self.input_hw), np.uint8)
-        self._fill(answer, images, want_mask=True)
-        return checked_mask(answer[:, 0], self._source)
+        parts = self._answers(images, want_mask=True)
+        nothing = np.empty((0, 1, *self.input_hw), np.uint8)
+        return checked_mask(_joined(parts, nothing)[:, 0], self._source)
 
     def submit(self, images: NDArray[np.uint8]) -> Pending:
         """Queue *images* (N, H, W, 3) uint8 RGB, with N from 1 to `max_batch`, and return at once.
@@ -136,27 +136,35 @@ class TensorRtEngine:
             raise ValueError(
                 f"there are {len(images)} images, expected 1 to {self.max_batch}, as the engine takes at once"
             )
-        return Pending(self._ticket(images.copy(), want_mask=False), self._source)
+        work = self._work(images.copy(), want_mask=False)
+        return Pending(self._worker.submit(work, deadline_s=self._deadline_s), self._source)
 
     def close(self) -> None:
         """Let the run that is going on end, refuse what waits, and give the GPU's memory back."""
         self._worker.close()
 
-    def _fill(self, answer: NDArray[Any], images: NDArray[np.uint8], *, want_mask: bool) -> None:
-        for begin in range(0, len(images), self.max_batch):
-            part = slice(begin, begin + self.max_batch)
-            answer[part] = self._worker.call(self._work(images[part], want_mask), deadline_s=self._deadline_s)
+    def _answers(self, images: NDArray[np.uint8], *, want_mask: bool) -> list[NDArray[Any]]:
+        # One after the other, so that callers with few pictures get between the parts of one with many.
+        return [
+            self._worker.call(
+                self._work(images[begin : begin + self.max_batch], want_mask), deadline_s=self._deadline_s
+            )
+            for begin in range(0, len(images), self.max_batch)
+        ]
 
-    def _ticket(self, images: NDArray[np.uint8], *, want_mask: bool) -> Ticket[NDArray[Any]]:
-        return self._worker.submit(self._work(images, want_mask), deadline_s=self._deadline_s)
-
-    def _work(self, images: NDArray[np.uint8], want_mask: bool) -> "Callable[[TensorRtSession], NDArray[Any]]":
+    def _work(self, images: NDArray[np.uint8], want_mask: bool) -> Callable[[TensorRtSession], NDArray[Any]]:
         def work(session: TensorRtSession) -> NDArray[Any]:
             answer = session.run(images, want_mask=want_mask)
             self.gpu_ms = session.gpu_ms
             return answer
 
         return work
+
+
+def _joined(parts: list[NDArray[Any]], nothing: NDArray[Any]) -> NDArray[Any]:
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else nothing
 
 
 def _open_session(

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import threading
 import time
 from contextlib import ExitStack, suppress
 from typing import Any, Protocol, TypeVar
@@ -63,6 +64,7 @@ class TensorRtSession:
         self._trt = load(product)
         self._source = source
         self._cache = cache
+        self._thread = threading.get_ident()
         self._is_open = True
         self._parts = ExitStack()  # closed in the order opposite to the one in which they were made
         try:
@@ -159,6 +161,8 @@ class TensorRtSession:
         self._batch = batch
 
     def _check(self, images: NDArray[np.uint8], want_mask: bool) -> None:
+        if threading.get_ident() != self._thread:
+            raise RuntimeError(f"{self._source} belongs to the thread that loaded it; reach it through TensorRtEngine")
         if not self._is_open:
             raise ValueError(f"{self._source} is closed")
         check_images(images, self.layout.input_hw)
