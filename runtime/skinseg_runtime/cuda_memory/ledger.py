@@ -66,12 +66,22 @@ class Ledger:
         del self._live[id(held)]
 
     def close(self) -> None:
-        """Give back what is left, newest first, and refuse every later use; a second call does nothing."""
+        """Give back what is left, newest first, and refuse every later use; a second call does nothing.
+
+        Raises the first CudaFault that has not lost the device, once everything was given back.
+        """
         if not self.is_open:
             return
         self.check()
-        try:
-            for held in reversed(list(self._live.values())):
-                held.give_back()
-        finally:
-            self.is_open = False
+        faults = [fault for held in reversed(list(self._live.values())) if (fault := _fault_of(held)) is not None]
+        self.is_open = False
+        if faults:
+            raise faults[0]
+
+
+def _fault_of(held: Held) -> CudaFault | None:
+    try:
+        held.give_back()
+    except CudaFault as fault:
+        return fault
+    return None
