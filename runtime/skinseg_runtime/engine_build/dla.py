@@ -4,12 +4,12 @@ An option for experts: a DLA spares the GPU and power, and is rarely faster. Whe
 NVIDIA's page "Working with DLA" of TensorRT 11.4.1. Nothing here was tried on a Jetson.
 """
 
-import re
 from dataclasses import dataclass
 from itertools import groupby
 
 from skinseg_edge.errors import BuildFailed
 from skinseg_runtime.engines.tensorrt_api import BuilderConfig, Layer, NetworkDefinition, TensorRt
+from skinseg_runtime.engines.tensorrt_library import version_numbers
 from skinseg_runtime.jetpack import JetPack
 
 __all__ = ["DlaLayer", "DlaReport", "apply", "refusal"]
@@ -110,7 +110,7 @@ def _board_refusal(board: JetPack | None, core: int) -> str | None:
 
 
 def _version_refusal(tensorrt: str, board: JetPack | None) -> str | None:
-    version = _numbers(tensorrt)
+    version = version_numbers(tensorrt)
     if version < (10, 0):
         return f"TensorRT {tensorrt} is not supported, the first that is, is 10.3"
     if version < (10, 8):
@@ -125,7 +125,7 @@ def _newest_refusal(tensorrt: str, board: JetPack | None) -> str | None:
     name = board.module.name if board and board.module else (board.board if board else None) or ""
     if name and "AGX" not in name:
         return f"TensorRT {tensorrt} has DLA on AGX Orin alone, and this is a {name}"
-    if board and board.jetpack and _numbers(board.jetpack) < (7, 2, 2):
+    if board and board.jetpack and version_numbers(board.jetpack) < (7, 2, 2):
         return f"TensorRT {tensorrt} has DLA from JetPack 7.2.2 on, and this is JetPack {board.jetpack}"
     return None
 
@@ -157,7 +157,3 @@ def _check_worth(report: DlaReport) -> None:
 
 def _type(layer: Layer) -> str:
     return str(layer.type).rpartition(".")[2]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])

@@ -1,0 +1,53 @@
+"""A bundle on this machine: whether it is whole, and whether an engine stands ready for it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skinseg_edge.errors import SkinsegError
+from skinseg_runtime.cuda_memory.device import CudaFault
+from skinseg_runtime.doctor.finding import Finding, missing, ok, warn
+from skinseg_runtime.doctor.host import Host
+from skinseg_runtime.engines.products import PRODUCTS, Product
+
+if TYPE_CHECKING:
+    from skinseg_edge.bundle import Bundle
+
+__all__ = ["bundle_findings"]
+
+
+def bundle_findings(host: Host, path: Path) -> Iterator[Finding]:
+    """Check the bundle, then the engine of each TensorRT that is here; nothing of a broken bundle is looked at."""
+    from skinseg_edge.bundle import Bundle
+
+    try:
+        bundle = Bundle.open(path)
+        bundle.verify()
+    except SkinsegError as error:
+        yield missing("bundle", str(error), f"skinseg-verify {path}")
+        return
+    yield ok("bundle", f"{bundle.manifest.name}, {len(bundle.manifest.files)} files match their hashes")
+    for product in PRODUCTS:
+        if host.find(product.module).version is not None and not isinstance(host.gpu, str):
+            yield _engine(host, bundle, product, path)
+
+
+def _engine(host: Host, bundle: "Bundle", product: Product, path: Path) -> Finding:
+    name = f"engine {product.engine}"
+    from skinseg_runtime.preflight import preflight
+    from skinseg_runtime.this_device import identify
+
+    precision = usual_precision(bundle)
+    try:
+        found = preflight(bundle, product, precision, identify(product, host.root))
+    except (SkinsegError, CudaFault) as error:
+        return warn(name, str(error), f"skinseg-build {path} --engine {product.engine}")
+    if found.state == "ready":
+        return ok(name, f"{precision}, proved on this device")
+    return warn(name, found.sentence, f"skinseg-build {path} --engine {product.engine}")
+
+
+def usual_precision(bundle: "Bundle") -> str:
+    """Return the precision that a GPU runs when none is asked for: fp16, fp32 where the bundle has no verified fp16."""
+    verified = {artefact.name for artefact in bundle.manifest.artefacts if artefact.status == "verified"}
+    return "fp16" if "onnx-fp16" in verified else "fp32"
