@@ -23,7 +23,7 @@ from skinseg_edge.bundle import TRUSTED_KEY_VARIABLE
 
 __all__ = ["Died", "Overdue", "answer_of"]
 
-_PATIENCE_S = 1.0  # between two looks at the clock
+_PATIENCE_S = 1.0  # the longest silence
 _LAST_LINES = 30  # of stderr, kept to say why a child died
 # Ctrl-C at the terminal reaches us alone, and we end the child with all it started.
 _OWN_GROUP = 0
@@ -63,8 +63,9 @@ def answer_of(
 ) -> dict[str, object]:
     """Start `python -m module` with *job* and return its answer: {"done": ...} or {"error": ...}.
 
-    *on_news*: called with each line before it. *timeout_s*: seconds on a clock that never jumps. The child is ended
-    with all it started, whatever ends this call: Ctrl-C, or an error in *on_news*.
+    *on_news*: called with each line before it, and with nothing about once a second while none comes. *timeout_s*:
+    seconds on a clock that never jumps. The child is ended with all it started, whatever ends this call: Ctrl-C, or an
+    error in *on_news*.
 
     Raises Overdue if the time is over, Died if the child ended without an answer.
     """
@@ -143,8 +144,7 @@ def _listen(watch: _Watch, on_news: Callable[[Mapping[str, object]], None], dead
         document = _object(line)
         if isinstance(document.get("done"), dict) or isinstance(document.get("error"), dict):
             return document
-        if document:
-            on_news(document)
+        on_news(document)
     try:
         code = watch.child.wait(timeout=max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:  # it closed its stdout and goes on
@@ -153,15 +153,16 @@ def _listen(watch: _Watch, on_news: Callable[[Mapping[str, object]], None], dead
 
 
 def _next_line(watch: _Watch, deadline: float) -> str | None:
-    """Return the child's next line, None where no more can come."""
-    while True:
-        try:
-            return watch.lines.get(timeout=max(0.0, min(_PATIENCE_S, deadline - time.monotonic())))
-        except queue.Empty:
-            if watch.child.poll() is not None and watch.lines.empty():
-                return None  # it ended, and what it had started keeps its stdout open
-            if time.monotonic() >= deadline:
-                raise Overdue from None
+    """Return the child's next line, "" if none came for a second, None where no more can come."""
+    has_ended = watch.child.poll() is not None
+    try:
+        return watch.lines.get(timeout=max(0.0, min(_PATIENCE_S, deadline - time.monotonic())))
+    except queue.Empty:
+        if has_ended:
+            return None  # it ended a second ago, and what it had started keeps its stdout open
+        if time.monotonic() >= deadline:
+            raise Overdue from None
+        return ""
 
 
 def _object(line: str) -> dict[str, object]:

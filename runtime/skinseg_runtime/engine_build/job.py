@@ -1,14 +1,16 @@
-"""What a build is asked for by its user, and what its two processes are told: plain values that travel as JSON."""
+"""What a build is asked for by its user, what its two processes are told and answer: values that travel as JSON."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from skinseg_edge.errors import InputError
+from skinseg_edge.bundle import Bundle
+from skinseg_edge.errors import InputError, IntegrityFailed
 from skinseg_runtime.engines.products import product_named
 from skinseg_runtime.this_device import Device
 
-__all__ = ["BuildJob", "BuildOptions", "ProofJob"]
+__all__ = ["BuildJob", "BuildOptions", "Proof", "ProofJob", "opened_again"]
 
 _LARGEST_BATCH = 64  # more than any device here gains by
 _LEVELS = range(6)
@@ -97,6 +99,7 @@ class ProofJob:
     """What the proving process is told.
 
     *plan*, *plan_sha256*: the new engine, and the hash it must have to be loaded. *product*: "trt" or "trt-rtx".
+    *dla_core*: the DLA that it was built for.
     """
 
     bundle: Path
@@ -105,6 +108,7 @@ class ProofJob:
     precision: str
     plan: Path
     plan_sha256: str
+    dla_core: int | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return plain values; `from_json` gives the same job back."""
@@ -114,6 +118,39 @@ class ProofJob:
     def from_json(cls, document: dict[str, Any]) -> "ProofJob":
         """Read what `to_json` gave."""
         return cls(**{**document, "bundle": Path(document["bundle"]), "plan": Path(document["plan"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What the golden cases gave.
+
+    *engine*: what ran them. *golden*: `GoldenOutcome.to_json` of each. *figures*: what else was measured. *failure*:
+    why the engine is not accepted, half a sentence; None if it is.
+    """
+
+    engine: str
+    golden: Sequence[Mapping[str, object]]
+    figures: Mapping[str, float | str | bool]
+    failure: str | None
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Proof":
+        """Read what `dataclasses.asdict` gave."""
+        return cls(**{name: document[name] for name in cls.__dataclass_fields__})
+
+
+def opened_again(job: BuildJob | ProofJob) -> Bundle:
+    """Open, in a child, the bundle that its parent has opened and trusts.
+
+    Raises IntegrityFailed if its manifest is another one by now, and what `Bundle.open` raises.
+    """
+    bundle = Bundle.open(job.bundle)
+    if bundle.sha256 != job.bundle_sha256:
+        raise IntegrityFailed(
+            f"cannot build an engine of {bundle.path.name}: its manifest was replaced since the build began, expected "
+            "the one that was checked then; build again"
+        )
+    return bundle
 
 
 def _plain(job: BuildJob | ProofJob, *names: str) -> dict[str, object]:

@@ -59,7 +59,7 @@ def test_news_come_before_the_answer_and_a_job_arrives_whole(child: Child) -> No
 
     answer = answer_of(module, {"path": "Läsion 🩹.skinseg"}, news.append, timeout_s=60)
 
-    assert news == [{"phase": "a"}, {"phase": "b"}]
+    assert [piece for piece in news if piece] == [{"phase": "a"}, {"phase": "b"}]
     assert answer == {"done": {"job": {"path": "Läsion 🩹.skinseg"}}}
 
 
@@ -119,6 +119,8 @@ def test_a_child_that_takes_too_long_is_ended_with_all_it_started(
     real = time.monotonic
 
     def let_time_pass(news: Mapping[str, object]) -> None:
+        if not news:
+            return
         pids.extend(int(str(pid)) for pid in news.values())
         monkeypatch.setattr(time, "monotonic", lambda: real() + 2 * _HANGS_S)
 
@@ -136,13 +138,38 @@ def test_the_wall_clock_has_no_say_in_the_timeout(child: Child, monkeypatch: pyt
     assert answer_of(child("return {}"), {}, _ignore, timeout_s=60) == {"done": {}}
 
 
+def test_whoever_waits_hears_something_while_the_child_is_silent(child: Child, tmp_path: Path) -> None:
+    # The child goes on only after the parent has heard that nothing came.
+    sign = tmp_path / "heard"
+    module = child(f"while not os.path.exists({str(sign)!r}):\n    time.sleep(0.01)\nreturn {{}}")
+
+    answer = answer_of(module, {}, lambda news: sign.touch() if not news else None, timeout_s=60)
+
+    assert answer == {"done": {}}
+
+
+@posix_only
+def test_a_child_that_ended_is_not_waited_for_because_of_what_it_started(child: Child) -> None:
+    module = child(
+        f"""
+        import subprocess
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep({_HANGS_S})"], stdout=tell._stream)
+        os._exit(3)
+        """
+    )
+    with pytest.raises(Died) as caught:
+        answer_of(module, {}, _ignore, timeout_s=_HANGS_S)
+    assert caught.value.code == 3
+
+
 @posix_only
 def test_ctrl_c_ends_the_child(child: Child) -> None:
     pids: list[int] = []
 
     def interrupt(news: Mapping[str, object]) -> None:
-        pids.append(int(str(news["pid"])))
-        raise KeyboardInterrupt
+        if news:
+            pids.append(int(str(news["pid"])))
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         answer_of(child(f"tell({{'pid': os.getpid()}})\ntime.sleep({_HANGS_S})"), {}, interrupt, timeout_s=60)
@@ -155,7 +182,7 @@ def test_ctrl_c_at_the_terminal_leaves_the_end_of_the_child_to_its_parent(child:
     groups: list[object] = []
     module = child("tell({'group': os.getpgid(0)})\nreturn {}")
 
-    answer_of(module, {}, lambda news: groups.append(news["group"]), timeout_s=60)
+    answer_of(module, {}, lambda news: groups.extend(news.values()), timeout_s=60)
 
     assert groups != [os.getpgid(0)]
 
@@ -165,7 +192,7 @@ def test_a_child_ends_with_its_parent(child: Child, tmp_path: Path) -> None:
     module = child(f"tell({{'pid': os.getpid()}})\ntime.sleep({_HANGS_S})")
     code = (
         "import os, sys\nfrom skinseg_runtime.engine_build.apart import answer_of\n"
-        "def die(news):\n    print(news['pid'], flush=True)\n    os.kill(os.getpid(), 9)\n"
+        "def die(news):\n    if news:\n        print(news['pid'], flush=True)\n        os.kill(os.getpid(), 9)\n"
         f"answer_of({module!r}, {{}}, die, timeout_s=60)\n"
     )
     environment = {
