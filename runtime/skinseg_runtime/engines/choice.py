@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from skinseg_edge.bundle import Bundle
     from skinseg_runtime.engines.protocol import Engine
 
-__all__ = ["ENGINES", "PRECISIONS", "artefact_name", "open_engine"]
+__all__ = ["ENGINES", "PRECISIONS", "artefact_name", "open_engine", "usual_precision"]
 
 ENGINES = ("auto", "onnxruntime", "trt", "trt-rtx", "coreml")
 PRECISIONS = ("fp32", "fp16", "int8", "auto")
@@ -35,6 +35,12 @@ def artefact_name(precision: str | None = None) -> str:
     if chosen not in PRECISIONS:
         raise unknown_name("precision", chosen, PRECISIONS)
     return "onnx" if chosen == "fp32" else f"onnx-{chosen}"
+
+
+def usual_precision(bundle: Bundle) -> str:
+    """Return the precision that a GPU runs when none is asked for: fp16, fp32 where the bundle has no verified fp16."""
+    names = {artefact.name for artefact in bundle.manifest.artefacts if artefact.status == "verified"}
+    return "fp16" if artefact_name("fp16") in names else "fp32"
 
 
 def open_engine(
