@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skinseg_runtime.cuda_memory import driver_calls
+from skinseg_runtime.cuda_memory import driver_graphs
 from skinseg_runtime.cuda_memory.absent import driver_failed, no_driver, no_gpu, version_text
 from skinseg_runtime.cuda_memory.buffers import GpuBuffer, PinnedBuffer, check_copy, check_size
 from skinseg_runtime.cuda_memory.device import DeviceBuffer, Event, GpuFacts, HostBuffer, Stream
@@ -155,7 +155,7 @@ class PycudaDevice:
         Only calls of this thread are held against the rules of a capture; the capture ends even if *work* raises.
         """
         self._ledger.check()
-        return _Graph(self._ledger, driver_calls.captured(stream.handle, work))
+        return _Graph(self._ledger, driver_graphs.captured(stream.handle, work))
 
     def close(self) -> None:
         """Give back what is left, take the context off this thread, and refuse later use."""
@@ -236,11 +236,11 @@ class _Event:
 class _Graph:
     def __init__(self, ledger: Ledger, handle: int) -> None:
         self._graph = handle
-        self._held = ledger.hold("a graph", lambda: driver_calls.destroy(handle))
+        self._held = ledger.hold("a graph", lambda: driver_graphs.destroy(handle))
 
     def launch(self, stream: Stream) -> None:
         self._held.check()
-        driver_calls.launch(self._graph, stream.handle)
+        driver_graphs.launch(self._graph, stream.handle)
 
     def close(self) -> None:
         self._held.give_back()

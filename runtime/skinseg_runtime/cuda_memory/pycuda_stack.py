@@ -11,7 +11,7 @@ import weakref
 from contextlib import suppress
 from typing import Any
 
-from skinseg_runtime.cuda_memory import driver_calls
+from skinseg_runtime.cuda_memory import driver_graphs
 from skinseg_runtime.cuda_memory.device import CudaFault
 
 __all__ = ["Stacked", "on_this_thread"]
@@ -53,7 +53,7 @@ class Stacked:
         # not, but leaves what it pushed on the driver's own stack.
         context.detach()
         with suppress(CudaFault):
-            driver_calls.pop_context()
+            driver_graphs.pop_context()
 
 
 class _ThreadEnd:
