@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from skinseg_edge.errors import DeadlinePassed, DeviceBusy, DeviceLost
+from skinseg_runtime.gpu_losses import loss
 
 __all__ = ["Queueing", "Ticket", "WorkQueue"]
 
@@ -165,7 +166,7 @@ class WorkQueue:
         self.check_process()  # before the lock, which a fork may have left closed
         with self._change:
             if self._lost is not None:
-                raise self.loss(self._lost)
+                raise loss(self.name, self._lost)
             if self._is_closed:
                 raise self._closed()
             if len(self._tickets) >= self._waiting:
@@ -194,14 +195,7 @@ class WorkQueue:
         """Fail those that wait, and all that will come, because the GPU is lost; *words*: what CUDA said."""
         with self._change:
             self._lost = words
-        self._end(lambda: self.loss(words))
-
-    def loss(self, words: str) -> DeviceLost:
-        """Return the error that tells what happened and how to go on."""
-        return DeviceLost(
-            f"cannot use {self.name}: {words}, after which no CUDA call of this process succeeds any more; end this "
-            "process and start it again (under systemd: systemctl restart and the name of its unit)"
-        )
+        self._end(lambda: loss(self.name, words))
 
     def _end(self, error: Callable[[], Exception]) -> None:
         with self._change:

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from skinseg_edge.errors import DeviceUnready
+from skinseg_runtime.gpu_losses import GpuUse, is_sticky, translated
 from skinseg_runtime.gpu_queue import Queueing, Ticket, WorkQueue
 
 __all__ = ["GpuWorker", "Queueing", "Ticket"]
@@ -23,9 +23,7 @@ R = TypeVar("R")
 
 _AT_EXIT_S = 2.0  # a kernel that hangs must not keep the interpreter
 
-# Sessions on a GPU that is lost. To destroy one makes CUDA calls, and those can hang then: the process's end frees it.
-_LOST: list[object] = []
-
+_USE = GpuUse()
 _OPEN: "weakref.WeakSet[GpuWorker[Any]]" = weakref.WeakSet()
 
 
@@ -99,12 +97,12 @@ def _nothing(_session: object) -> None: ...
 
 def _serve(queue: WorkQueue, starts: list[Callable[[], S]], stop: Callable[[S], None], opened: "Ticket[None]") -> None:
     try:
-        session = (
-            starts.pop()()
-        )  # popped, for the start of an engine holds all of its bytes, and threads their arguments
+        # Popped, for the start of an engine holds all of its bytes, and a thread holds its arguments.
+        session = starts.pop()()
     except BaseException as error:  # noqa: BLE001  # the thread that opens the worker raises it
-        opened.fail(_translated(error, queue))
+        opened.fail(_USE.translated_start(error, queue.name))
         return
+    _USE.begin()
     opened.work_on(session)
     try:
         _serve_all(queue, session, stop)
@@ -116,7 +114,6 @@ def _serve_all(queue: WorkQueue, session: S, stop: Callable[[S], None]) -> None:
     while (ticket := queue.take()) is not None:
         is_lost = _serve_one(ticket, session, queue)
         if is_lost:
-            _LOST.append(session)
             return
         del ticket  # while the thread waits it shall hold nobody's pictures
     _stop(queue, session, stop)
@@ -127,10 +124,11 @@ def _serve_one(ticket: "Ticket[Any]", session: object, queue: WorkQueue) -> bool
     error = ticket.work_on(session)
     if error is None:
         return False
-    if _is_sticky(error):
-        queue.lose(_words(error))
-    ticket.fail(_translated(error, queue))
-    return _is_sticky(error)
+    if is_sticky(error):
+        _USE.lose(error, session)
+        queue.lose(str(error))
+    ticket.fail(translated(error, queue.name))
+    return is_sticky(error)
 
 
 def _stop(queue: WorkQueue, session: S, stop: Callable[[S], None]) -> None:
@@ -138,33 +136,6 @@ def _stop(queue: WorkQueue, session: S, stop: Callable[[S], None]) -> None:
         stop(session)
     except Exception as error:  # noqa: BLE001  # whoever opened it has left; the log is all there is
         _log.warning("%s could not be closed in order: %s", queue.name, error)
-
-
-def _translated(error: BaseException, queue: WorkQueue) -> BaseException:
-    """Return an error of this project in place of one of CUDA's, which stay below the engines."""
-    if not hasattr(error, "is_sticky"):
-        return error
-    translated = queue.loss(_words(error)) if _is_sticky(error) else _unready(error, queue)
-    translated.__cause__ = error
-    return translated
-
-
-def _unready(error: BaseException, queue: WorkQueue) -> DeviceUnready:
-    remedy = "run skinseg-doctor to see what the GPU lacks"
-    if "memory" in str(error).lower():
-        remedy = "free memory of the GPU or send fewer pictures at once, and try again"
-    return DeviceUnready(f"cannot run {queue.name}: {_words(error)}; {remedy}")
-
-
-# CudaFault is known by what it tells, for its module brings numpy, and `Queueing` stands in what a `--help` imports.
-
-
-def _is_sticky(error: BaseException) -> bool:
-    return bool(getattr(error, "is_sticky", False))
-
-
-def _words(error: BaseException) -> str:
-    return str(error) or repr(error)
 
 
 @atexit.register

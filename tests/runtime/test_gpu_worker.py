@@ -10,10 +10,12 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
-from skinseg_edge.errors import DeadlinePassed, DeviceBusy, DeviceLost, DeviceUnready
+from skinseg_edge.errors import DeadlinePassed, DeviceBusy, DeviceLost, DeviceUnready, ToolMissing
+from skinseg_runtime import gpu_queue
 from skinseg_runtime.cuda_memory.device import CudaFault
 from skinseg_runtime.gpu_queue import WorkQueue
 from skinseg_runtime.gpu_worker import GpuWorker, Queueing, Ticket
@@ -184,7 +186,9 @@ def test_work_whose_deadline_passes_while_it_waits_is_never_done() -> None:
     assert done == ["in time"]
 
 
-def test_the_deadline_passes_while_the_work_runs_and_the_answer_is_dropped() -> None:
+def test_the_deadline_passes_while_the_work_runs_and_the_answer_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(gpu_queue, "time", SimpleNamespace(monotonic=lambda: now[0]))
     begun, may_end = threading.Event(), threading.Event()
 
     class Answer:
@@ -200,8 +204,10 @@ def test_the_deadline_passes_while_the_work_runs_and_the_answer_is_dropped() -> 
         return answer
 
     with worker_open() as worker:
-        ticket = worker.submit(work, deadline_s=0.05)
+        ticket = worker.submit(work, deadline_s=5)
         begun.wait()
+        assert not ticket.done
+        now[0] = 6.0
         with pytest.raises(DeadlinePassed, match="the GPU was still working on it"):
             ticket.result()
         may_end.set()
@@ -239,6 +245,30 @@ def test_after_a_sticky_error_nobody_waits_for_ever() -> None:
 
 def fail_sticky(_session: Session) -> None:
     raise LOST
+
+
+def test_a_new_worker_in_a_process_that_lost_its_gpu_says_the_same() -> None:
+    with worker_open() as worker, pytest.raises(DeviceLost):
+        worker.call(fail_sticky)
+
+    def start() -> Session:
+        raise ToolMissing(
+            "cannot use the GPU: cuInit failed with cudaErrorIllegalAddress; see whether nvidia-smi works"
+        )
+
+    with pytest.raises(DeviceLost, match="end this process and start it again"):
+        GpuWorker(start, Session.give_back, name="the test engine")
+
+
+def test_what_has_nothing_to_do_with_a_lost_gpu_is_told_as_it_is() -> None:
+    with worker_open() as worker, pytest.raises(DeviceLost):
+        worker.call(fail_sticky)
+
+    def start() -> Session:
+        raise ToolMissing("cannot use TensorRT: Python finds no tensorrt")
+
+    with pytest.raises(ToolMissing, match="Python finds no tensorrt"):
+        GpuWorker(start, Session.give_back, name="the test engine")
 
 
 def test_a_session_of_a_lost_gpu_is_not_touched_again() -> None:
@@ -326,25 +356,31 @@ def test_a_forked_process_is_told_to_open_its_own() -> None:
     code = """
 import os, sys, warnings
 warnings.simplefilter("ignore")
+from skinseg_runtime.cuda_memory.device import CudaFault
 from skinseg_runtime.gpu_worker import GpuWorker
+def fail():
+    raise CudaFault("cuInit", "cudaErrorInitializationError")
 worker = GpuWorker(object, lambda session: None, name="the test engine")
 ticket = worker.submit(lambda session: 1)
 ticket.result()
 child = os.fork()
 if child == 0:
-    try:
-        worker.submit(lambda session: 1)
-    except Exception as error:
-        print(type(error).__name__, error, flush=True)
+    for use in (lambda: worker.submit(object), lambda: GpuWorker(fail, object, name="another engine")):
+        try:
+            use()
+        except Exception as error:
+            print(type(error).__name__, error, flush=True)
     worker.close()
     sys.exit(0)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), worker.call(lambda session: "parent alive"))
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert ended.stderr == ""
-    said, parent = ended.stdout.splitlines()
-    assert said.startswith("DeviceLost cannot use the test engine: it was opened in process")
-    assert said.endswith("open the Segmenter after the fork")
+    old, new, parent = ended.stdout.splitlines()
+    assert old.startswith("DeviceLost cannot use the test engine: it was opened in process")
+    assert old.endswith("open the Segmenter after the fork")
+    assert new.startswith("DeviceLost cannot use another engine: process ")
+    assert new.endswith("open a Segmenter only after the fork, or start processes by the method 'spawn'")
     assert parent == "0 parent alive"
 
 
