@@ -35,6 +35,9 @@ JETPACKS = {
     "39.2.2": "7.2.2",
 }
 
+# Of a Jetson's GPU and its memory. Docker hides the device tree, so a container may show nothing else.
+_NODES = ("dev/nvhost-ctrl-gpu", "dev/nvmap")
+
 _RELEASE = re.compile(r"^# R(\d+) \(release\), REVISION: (\d+(?:\.\d+)*)", re.MULTILINE)
 _PACKAGE = re.compile(r"^Package: nvidia-l4t-core\n(?:.+\n)*?Version: (\d+\.\d+\.\d+)", re.MULTILINE)
 
@@ -108,7 +111,7 @@ def read_jetpack(root: Path = Path("/")) -> JetPack | None:
     compatible = _text(tree / "compatible")
     l4t = _l4t(root)
     soc = re.search(r"nvidia,(tegra\d+)", compatible)
-    if l4t is None and soc is None:
+    if l4t is None and soc is None and not any((root / node).exists() for node in _NODES):
         return None
     part = re.search(r"nvidia,(?:p\d{4}-\d{4}\+)?(p3701-\d{4}|p3767-\d{4}|p3834-\d{4})", compatible)
     return JetPack(

@@ -103,3 +103,12 @@ def test_every_release_of_the_table_reads_back_from_its_own_file(tmp_path: Path)
         found = read_jetpack(tmp_path)
         assert found is not None
         assert (found.l4t, found.jetpack) == (l4t, jetpack)
+
+
+def test_a_container_that_sees_only_the_gpu_of_a_jetson_is_one(tmp_path: Path) -> None:
+    _write(tmp_path, "dev/nvhost-ctrl-gpu", "")
+
+    found = read_jetpack(tmp_path)
+
+    assert found is not None
+    assert (found.l4t, found.jetpack, found.soc, found.board, found.module) == (None, None, None, None, None)

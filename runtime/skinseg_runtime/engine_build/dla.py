@@ -98,9 +98,10 @@ def apply(trt: TensorRt, config: BuilderConfig, network: NetworkDefinition, core
 def _board_refusal(board: JetPack | None, core: int) -> str | None:
     if board is None:
         return "only a Jetson Orin has a DLA, and this is none"
+    if board.soc is None:
+        return "only a Jetson Orin has a DLA, and a container hides which Jetson this is: build on the board itself"
     if board.soc != _ORIN:
-        known = _NO_DLA.get(board.soc or "", f"this is a {board.soc or 'Jetson'}")
-        return f"only a Jetson Orin has a DLA: {known}"
+        return f"only a Jetson Orin has a DLA: {_NO_DLA.get(board.soc, f'this is a {board.soc}')}"
     if board.module is None:
         return None
     name, cores = board.module.name, board.module.dla_cores
