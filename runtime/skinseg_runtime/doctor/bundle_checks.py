@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skinseg_edge.errors import SkinsegError
-from skinseg_runtime.cuda_memory.device import CudaFault
 from skinseg_runtime.doctor.finding import Finding, missing, ok, warn
 from skinseg_runtime.doctor.host import Host
 from skinseg_runtime.engines.products import PRODUCTS, Product
@@ -29,25 +28,19 @@ def bundle_findings(host: Host, path: Path) -> Iterator[Finding]:
     yield ok("bundle", f"{bundle.manifest.name}, {len(bundle.manifest.files)} files match their hashes")
     for product in PRODUCTS:
         if host.find(product.module).version is not None and not isinstance(host.gpu, str):
-            yield _engine(host, bundle, product, path)
+            yield _engine(host, bundle, product)
 
 
-def _engine(host: Host, bundle: "Bundle", product: Product, path: Path) -> Finding:
-    name = f"engine {product.engine}"
-    from skinseg_runtime.preflight import preflight
+def _engine(host: Host, bundle: "Bundle", product: Product) -> Finding:
+    from skinseg_runtime.engines.choice import usual_precision
+    from skinseg_runtime.preflight import build_command, preflight
     from skinseg_runtime.this_device import identify
 
-    precision = usual_precision(bundle)
+    name, precision = f"engine {product.engine}", usual_precision(bundle)
     try:
         found = preflight(bundle, product, precision, identify(product, host.root))
-    except (SkinsegError, CudaFault) as error:
-        return warn(name, str(error), f"skinseg-build {path} --engine {product.engine}")
+    except SkinsegError as error:
+        return warn(name, str(error), build_command(bundle, product, precision))
     if found.state == "ready":
         return ok(name, f"{precision}, proved on this device")
-    return warn(name, found.sentence, f"skinseg-build {path} --engine {product.engine}")
-
-
-def usual_precision(bundle: "Bundle") -> str:
-    """Return the precision that a GPU runs when none is asked for: fp16, fp32 where the bundle has no verified fp16."""
-    verified = {artefact.name for artefact in bundle.manifest.artefacts if artefact.status == "verified"}
-    return "fp16" if "onnx-fp16" in verified else "fp32"
+    return warn(name, found.finding, found.remedy)

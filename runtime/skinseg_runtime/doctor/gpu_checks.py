@@ -39,6 +39,8 @@ _ORIN = "tegra234"
 # TensorRT for servers with ARM processors (what pip brings) has no kernels for Orin in 10.13.3 (NVIDIA-ISAAC-ROS/
 # isaac-ros-cli, issue 22) and has them in 10.16; on JetPack 6 it needs a newer CUDA than the board has, too.
 _FIRST_SERVER_BUILD_FOR_ORIN = (10, 16)
+# The wheel in NVIDIA's archive for Jetson, which is right there, is called plain tensorrt and brings none of these.
+_OF_PIP = ("tensorrt-cu12", "tensorrt-cu13", "tensorrt-cu12-bindings", "tensorrt-cu13-bindings", "tensorrt-bindings")
 
 
 def driver(host: Host) -> Finding:
@@ -121,7 +123,8 @@ def _of_jetpack(host: Host) -> bool:
 def _server_build(host: Host, library: Library) -> Finding | None:
     """Tell pip's TensorRT on an Orin that needs JetPack's."""
     board = host.jetpack
-    if board is None or board.soc not in (_ORIN, None) or "dist-packages" in Path(library.file).parts:
+    of_pip = any(host.package_version(name) for name in _OF_PIP) and "dist-packages" not in Path(library.file).parts
+    if board is None or board.soc not in (_ORIN, None) or not of_pip:
         return None
     is_jetpack_6 = (board.l4t or "").startswith("36.")
     if not is_jetpack_6 and version_numbers(library.version or "") >= _FIRST_SERVER_BUILD_FOR_ORIN:

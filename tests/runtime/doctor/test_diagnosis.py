@@ -1,15 +1,15 @@
 """All checks together: a whole board, a bare server, a bundle with and without engines."""
 
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from skinseg_edge.errors import ToolMissing
-from skinseg_runtime import this_device
-from skinseg_runtime.doctor import CHECKS, Diagnosis, Finding, Library, diagnose
-from tests.runtime.doctor.boards import host, orin, write, write_orin
+from skinseg_runtime import preflight, this_device
+from skinseg_runtime.doctor import CHECKS, Diagnosis, Finding, Host, Library, diagnose
+from tests.fake_device.installing import FakeDevice
+from tests.runtime.doctor.boards import host, orin, told, write, write_orin
 
 
 @pytest.fixture(autouse=True)
@@ -21,15 +21,15 @@ def _named(diagnosis: Diagnosis, name: str) -> Finding:
     return next(finding for finding in diagnosis.findings if finding.name == name)
 
 
-def _fake_preflight(monkeypatch: pytest.MonkeyPatch, state: str, sentence: str = "") -> list[tuple[object, ...]]:
+def _fake_preflight(monkeypatch: pytest.MonkeyPatch, state: str, finding: str = "") -> list[tuple[object, ...]]:
     asked: list[tuple[object, ...]] = []
 
     def fake_preflight(bundle: object, product: object, precision: str, device: object) -> SimpleNamespace:
         asked.append((product, precision, device))
-        return SimpleNamespace(state=state, sentence=sentence)
+        return SimpleNamespace(state=state, finding=finding, remedy="skinseg-build tiny.skinseg")
 
-    monkeypatch.setitem(sys.modules, "skinseg_runtime.preflight", SimpleNamespace(preflight=fake_preflight))
-    monkeypatch.setattr(this_device, "identify", lambda product, root: f"this {product.title}", raising=False)
+    monkeypatch.setattr(preflight, "preflight", fake_preflight)
+    monkeypatch.setattr(this_device, "identify", lambda product, root: f"this {product.title}")
     return asked
 
 
@@ -95,12 +95,12 @@ def test_a_bundle_without_an_engine_names_the_command_that_builds_one(
     tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_orin(tmp_path / "board")
-    _fake_preflight(monkeypatch, "absent", "tiny.skinseg has no engine for this device")
+    _fake_preflight(monkeypatch, "absent", "none was built in fp32")
 
     finding = _named(diagnose(orin(tmp_path / "board"), bundle), "engine trt")
 
-    assert (finding.status, finding.found) == ("warn", "tiny.skinseg has no engine for this device")
-    assert finding.remedy == f"skinseg-build {bundle} --engine trt"
+    assert (finding.status, finding.found) == ("warn", "none was built in fp32")
+    assert finding.remedy == "skinseg-build tiny.skinseg"
 
 
 def test_an_engine_whose_device_cannot_be_told_is_a_warning(
@@ -112,7 +112,7 @@ def test_an_engine_whose_device_cannot_be_told_is_a_warning(
     def fake_identify(product: object, root: Path) -> None:
         raise ToolMissing("cannot use TensorRT")
 
-    monkeypatch.setattr(this_device, "identify", fake_identify, raising=False)
+    monkeypatch.setattr(this_device, "identify", fake_identify)
 
     assert _named(diagnose(orin(tmp_path / "board"), bundle), "engine trt").found == "cannot use TensorRT"
 
@@ -136,3 +136,18 @@ def test_a_broken_bundle_is_missing_and_no_engine_of_it_is_looked_at(tmp_path: P
 def test_a_path_that_names_nothing_is_a_bundle_that_is_missing(tmp_path: Path) -> None:
     diagnosis = diagnose(host(tmp_path), tmp_path / "none.skinseg")
     assert [finding.name for finding in diagnosis.missing] == ["bundle"]
+
+
+def test_on_a_board_with_cuda_and_tensorrt_the_doctor_reaches_both_and_asks_for_a_build(
+    tmp_path: Path, bundle: Path, fake_device: FakeDevice
+) -> None:
+    write_orin(tmp_path / "board")
+    here = Host(root=tmp_path / "board", python=(3, 10))
+
+    diagnosis = diagnose(here, bundle)
+
+    assert told(_named(diagnosis, "tensorrt")) == ("ok", "TensorRT 10.3.0")
+    assert _named(diagnosis, "cuda").found.startswith("fake Orin, compute capability 8.7")
+    engine = _named(diagnosis, "engine trt")
+    assert told(engine) == ("warn", "none was built in fp32")
+    assert (engine.remedy or "").startswith("skinseg-build ")

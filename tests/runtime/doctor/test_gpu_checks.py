@@ -13,6 +13,11 @@ from tests.runtime.doctor.boards import FAKE_ORIN, host, orin, told, write, writ
 _PIP = Library("10.3.0", "/opt/skinseg/lib/python3.10/site-packages/tensorrt/__init__.py")
 
 
+def _orin_with_pips(root: Path, version: str) -> Host:
+    installed = {"tensorrt-cu12": version}
+    return orin(root, {"tensorrt": replace(_PIP, version=version)}, package_version=installed.get)
+
+
 def _workstation(root: Path, libraries: dict[str, Library] | None = None, *, processor: str = "x86_64") -> Host:
     write(root, "dev/nvidiactl", "")
     write(root, "proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.65.06  Sun Jul\n")
@@ -98,10 +103,15 @@ def test_jetpacks_own_tensorrt_is_well(tmp_path: Path) -> None:
 def test_pips_tensorrt_on_orin_with_jetpack_6_is_told_by_what_it_would_say(tmp_path: Path, version: str) -> None:
     write_orin(tmp_path)
 
-    finding = gpu_checks.tensorrt(orin(tmp_path, {"tensorrt": replace(_PIP, version=version)}))
+    finding = gpu_checks.tensorrt(_orin_with_pips(tmp_path, version))
 
     assert (finding.status, finding.remedy) == ("missing", gpu_checks.NO_PIP_TENSORRT)
     assert "'Target GPU SM 87 is not supported by this TensorRT release'" in finding.found
+
+
+def test_the_wheel_of_nvidias_archive_for_jetson_is_well(tmp_path: Path) -> None:
+    write_orin(tmp_path)
+    assert gpu_checks.tensorrt(orin(tmp_path, {"tensorrt": replace(_PIP, version="10.7.0")})).status == "ok"
 
 
 @pytest.mark.parametrize(("version", "status"), [("10.13.3.9", "missing"), ("10.16.2.10", "ok"), ("11.4.1.1", "ok")])
@@ -111,7 +121,7 @@ def test_on_jetpack_7_a_build_for_servers_works_on_orin_from_10_16_on(
     write_orin(tmp_path)
     write(tmp_path, "etc/nv_tegra_release", "# R39 (release), REVISION: 2.0,")
 
-    finding = gpu_checks.tensorrt(orin(tmp_path, {"tensorrt": replace(_PIP, version=version)}))
+    finding = gpu_checks.tensorrt(_orin_with_pips(tmp_path, version))
 
     assert finding.status == status
 
