@@ -60,10 +60,12 @@ def test_a_copy_beyond_the_end_is_refused_before_cuda_sees_it(
 ) -> None:
     stream, small, large = device.stream(), device.host_buffer(16), device.device_buffer(32)
 
-    for copy in (
+    copies: list[Callable[[], None]] = [
         lambda: device.copy_to_device(large, small, nbytes, stream),
         lambda: device.copy_to_host(small, large, nbytes, stream),
-    ):
+    ]
+
+    for copy in copies:
         with pytest.raises(ValueError, match=f"cannot copy {nbytes} bytes: the target has"):
             copy()
 
@@ -204,14 +206,12 @@ def test_everything_that_is_given_back_is_gone_and_a_second_time_does_nothing(
     device: CudaDevice, fake_device: FakeDevice
 ) -> None:
     stream = device.stream()
-    made = [device.device_buffer(16), device.host_buffer(16), device.host_buffer(16, mapped=True)]
-    handles = [device.event(), device.capture(stream, lambda: None), stream]
+    on_gpu, host, mapped = device.device_buffer(16), device.host_buffer(16), device.host_buffer(16, mapped=True)
+    event, graph = device.event(), device.capture(stream, lambda: None)
 
     for _ in range(2):
-        for buffer in made:
-            buffer.free()
-        for handle in handles:
-            handle.close()
+        for give_back in (on_gpu.free, host.free, mapped.free, event.close, graph.close, stream.close):
+            give_back()
 
     assert (fake_device.gpu.live_bytes, fake_device.gpu.live_handles) == (0, 0)
     assert fake_device.gpu.counts["frees"] == 3
