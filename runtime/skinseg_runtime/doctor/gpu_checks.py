@@ -39,6 +39,8 @@ _ORIN = "tegra234"
 # TensorRT for servers with ARM processors (what pip brings) has no kernels for Orin in 10.13.3 (NVIDIA-ISAAC-ROS/
 # isaac-ros-cli, issue 22) and has them in 10.16; on JetPack 6 it needs a newer CUDA than the board has, too.
 _FIRST_SERVER_BUILD_FOR_ORIN = (10, 16)
+# Turing, Ampere, Ada and Blackwell of its support matrix; servers' Hopper and Blackwell (9.0, 10.x) are in none.
+_FAMILIES_OF_RTX = ("7.5", "8.", "12.")
 # The wheel in NVIDIA's archive for Jetson, which is right there, is called plain tensorrt and brings none of these.
 _OF_PIP = ("tensorrt-cu12", "tensorrt-cu13", "tensorrt-cu12-bindings", "tensorrt-cu13-bindings", "tensorrt-bindings")
 
@@ -87,6 +89,11 @@ def tensorrt_rtx(host: Host) -> Finding:
         return _no_rtx(host)
     if (fault := _too_old(TENSORRT_RTX, library.version)) is not None:
         return warn("tensorrt-rtx", fault, f"{INSTALL_RTX} -U")
+    if not isinstance(host.gpu, str) and not host.gpu.compute_capability.startswith(_FAMILIES_OF_RTX):
+        found = (
+            f"TensorRT-RTX {library.version} is not said to support compute capability {host.gpu.compute_capability}"
+        )
+        return warn("tensorrt-rtx", found, "pip install tensorrt-cu13")
     return ok("tensorrt-rtx", f"TensorRT-RTX {library.version}")
 
 

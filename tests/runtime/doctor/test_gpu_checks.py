@@ -191,6 +191,15 @@ def test_a_workstation_is_told_of_tensorrt_rtx(tmp_path: Path, library: Library,
     assert told(gpu_checks.tensorrt_rtx(_workstation(tmp_path, {"tensorrt_rtx": library}))) == (status, words)
 
 
+def test_a_gpu_that_is_in_no_support_matrix_of_tensorrt_rtx_is_a_warning(tmp_path: Path) -> None:
+    server = replace(FAKE_ORIN, compute_capability="9.0", is_integrated=False)
+    desk = replace(_workstation(tmp_path, {"tensorrt_rtx": Library("1.7.1.116")}), gpu_facts=lambda: server)
+
+    finding = gpu_checks.tensorrt_rtx(desk)
+
+    assert told(finding) == ("warn", "TensorRT-RTX 1.7.1.116 is not said to support compute capability 9.0")
+
+
 def test_a_jetson_does_without_tensorrt_rtx(tmp_path: Path) -> None:
     write_orin(tmp_path)
     assert gpu_checks.tensorrt_rtx(orin(tmp_path)).status == "ok"

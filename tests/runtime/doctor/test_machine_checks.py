@@ -73,3 +73,10 @@ def test_a_full_disk_is_told_with_its_place(tmp_path: Path) -> None:
 
 def test_a_disk_with_space_is_well(tmp_path: Path) -> None:
     assert machine_checks.disk(host(tmp_path), tmp_path).status == "ok"
+
+
+def test_a_torn_line_of_swap_counts_for_nothing(tmp_path: Path) -> None:
+    write(
+        tmp_path, "proc/swaps", "Filename Type Size Used Priority\n/swapfile file\n/dev/sda2 partition 1048576 0 -2\n"
+    )
+    assert told(machine_checks.swap(host(tmp_path))) == ("ok", "1.0 GiB on a disk, 0.0 GiB in zram")
