@@ -11,6 +11,7 @@ from skinseg_edge.errors import SkinsegError, ToolMissing, VerificationFailed
 from skinseg_edge.network_options import classes_from_text, options_from_texts
 from skinseg_export.export_options import CALIBRATION_PICTURES, PRECISIONS, QUANTIZERS, ExportOptions, ExportReport
 from skinseg_export.targets.names import resolve_target
+from skinseg_export.targets.tensorrt.compute_capabilities import COMPUTE_CAPABILITIES
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -95,6 +96,14 @@ __all__ = ["main"]
     help="Pictures to judge on, with masks where there are: those of its validation.txt, or all. Golden pictures are "
     "taken from them and travel in the bundle; without, they are drawn.",
 )
+@click.option(
+    "--compute-capability",
+    "compute_capabilities",
+    multiple=True,
+    metavar="NUMBER",
+    help="GPU to build the TensorRT-RTX engine for, such as 8.9; repeatable [default: 8.6, 8.9 and 12.0, which are "
+    "GeForce RTX 30, 40 and 50].",
+)
 @click.option("--key", type=click.Path(path_type=Path), help="Ed25519 private key (PEM) that signs the bundle.")
 @click.option("--force", is_flag=True, help="Replace a bundle of that name.")
 def main(
@@ -116,6 +125,7 @@ def main(
     calibration_count: int,
     calibration_cache: Path | None,
     quantizer: str,
+    compute_capabilities: tuple[str, ...],
     key: Path | None,
     force: bool,
 ) -> int:
@@ -140,6 +150,7 @@ def main(
         calibration_count=calibration_count,
         calibration_cache=calibration_cache,
         quantizer=quantizer,
+        compute_capabilities=compute_capabilities or COMPUTE_CAPABILITIES,
         key=key,
         force=force,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from skinseg_edge.manifest import Manifest
 from skinseg_export.opsets import DEFAULT_OPSET
+from skinseg_export.targets.tensorrt.compute_capabilities import COMPUTE_CAPABILITIES
 
 __all__ = ["CALIBRATION_PICTURES", "PRECISIONS", "QUANTIZERS", "ExportOptions", "ExportReport", "MissingTool"]
 
@@ -24,7 +25,8 @@ class ExportOptions:
     the validation list beside the calibration pictures.
     *calibration*: folder of training pictures; None: the training list that the checkpoint names. *calibration_cache*:
     file that keeps what calibration found, read only if pictures, preprocessing and graph are the same.
-    *quantizer*: out of QUANTIZERS, what calibrates. *key*: PEM file of the private key that signs the bundle.
+    *quantizer*: out of QUANTIZERS, what calibrates. *compute_capabilities*: of the GPUs that the TensorRT-RTX engine is
+    built for, one or more. *key*: PEM file of the private key that signs the bundle.
     """
 
     targets: tuple[str, ...]
@@ -36,6 +38,7 @@ class ExportOptions:
     calibration_count: int = CALIBRATION_PICTURES
     calibration_cache: Path | None = None
     quantizer: str = "onnxruntime"
+    compute_capabilities: tuple[str, ...] = COMPUTE_CAPABILITIES
     key: Path | None = None
     force: bool = False
 

@@ -41,8 +41,8 @@ from skinseg_export.targets.coreml.build import coreml_version, mlpackage_from_t
 from skinseg_export.targets.coreml.verify import verify_mlpackage
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles, onnx_files_from_torch
 from skinseg_export.targets.onnx.verify import verify_half, verify_single
-from skinseg_export.targets.tensorrt.rtx_builder import rtx_version
-from skinseg_export.tensorrt_artefacts import TypedFile, add_plans, add_rtx_engine
+from skinseg_export.targets.tensorrt.compute_capabilities import check_compute_capabilities
+from skinseg_export.tensorrt_artefacts import TypedFile, add_tensorrt
 from skinseg_export.tool_versions import tool_versions
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime import Segmenter
@@ -94,6 +94,7 @@ def _check_options(options: ExportOptions) -> None:
             raise unknown_name(kind, given, known)
     if options.key is not None:
         check_private_key(options.key)
+    check_compute_capabilities(options.compute_capabilities)
     if options.targets == ("coreml",) and coreml_version() is None:
         raise ToolMissing(f"cannot export for coreml: {_COREML_REMEDY}")
     if options.wants_quantized and options.quantizer == "modelopt":
@@ -138,7 +139,7 @@ class _Export:
             )
             quantized = add_quantized(work, self.progress)
         if "trt" in options.targets:
-            self._step("TensorRT-RTX engine", lambda: self._add_tensorrt(files, quantized))
+            self._step("TensorRT", lambda: self._add_tensorrt(files, quantized))
         if "coreml" in options.targets:
             self._step("Core ML package", self._add_coreml)
         return self._finish(name, golden, quantized)
@@ -204,11 +205,14 @@ class _Export:
             is_wanted = self.options.precision == "int8" and not self.artefacts.has_failed(each.name)
             place = 0 if is_wanted else len(sources)
             sources.insert(place, TypedFile(each.name, each.path, each.precision, each.model))
-        add_plans(self.artefacts, sources, self.checkpoint.contract, dynamic_batch=self.options.dynamic_batch)
-        if rtx_version() is not None and self.options.wants_half and files.half is None:
-            self.artefacts.unmade["trt-rtx"] = f"cannot build the engine: its source {HALF_PATH} could not be made"
-            return
-        add_rtx_engine(self.artefacts, sources[0], self.checkpoint.contract)
+        lacks_half = self.options.wants_half and files.half is None
+        add_tensorrt(
+            self.artefacts,
+            sources,
+            self.checkpoint.contract,
+            self.options,
+            why_no_engine=f"cannot build the engine: its source {HALF_PATH} could not be made" if lacks_half else "",
+        )
 
     def _add_coreml(self) -> None:
         made = self.artefacts

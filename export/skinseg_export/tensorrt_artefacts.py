@@ -1,4 +1,4 @@
-"""The TensorRT part of a bundle: how a Jetson builds each typed file, and one TensorRT-RTX engine."""
+"""The TensorRT part of a bundle: how a Jetson builds each typed file, one TensorRT-RTX engine, and a report on all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import VerificationFailed
 from skinseg_export.artefacts import Artefacts, Checks
-from skinseg_export.export_options import MissingTool
-from skinseg_export.targets.tensorrt.build import jetson_plan, rtx_engine_from_onnx
+from skinseg_export.export_options import ExportOptions, MissingTool
+from skinseg_export.targets.tensorrt.build import BuiltEngine, jetson_plan, rtx_engine_from_onnx
+from skinseg_export.targets.tensorrt.report import FileReport, TensorRtReport, file_report
+from skinseg_export.targets.tensorrt.report_page import page_of, summary_of
 from skinseg_export.targets.tensorrt.rtx_builder import rtx_version
 from skinseg_export.targets.tensorrt.verify import verify_rtx_engine
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["TypedFile", "add_plans", "add_rtx_engine"]
+__all__ = ["TypedFile", "add_tensorrt"]
 
 ENGINE_PATH = "model.rtx.engine"
 SIDECAR_PATH = "model.rtx.json"
+REPORT_PATH = "tensorrt/report.json"
+PAGE_PATH = "tensorrt/report.md"
 
 _REMEDY = "tensorrt_rtx is not installed; run pip install 'skinseg-edge[trt-rtx]' (x86-64 Linux and Windows)"
 
@@ -33,25 +37,77 @@ class TypedFile:
     model: "ModelProto"
 
 
-def add_plans(
-    artefacts: Artefacts, sources: Sequence[TypedFile], contract: ModelContract, *, dynamic_batch: bool
+def add_tensorrt(
+    artefacts: Artefacts,
+    sources: Sequence[TypedFile],
+    contract: ModelContract,
+    options: ExportOptions,
+    *,
+    why_no_engine: str = "",
 ) -> None:
-    """Add how a Jetson builds its engine of each of *sources* that has not failed, the recommended one first."""
-    for each in (source for source in sources if not artefacts.has_failed(source.name)):
-        onnx = each.model.SerializeToString()
-        artefacts.plans.append(jetson_plan(onnx, each.path, each.precision, contract, dynamic_batch=dynamic_batch))
+    """Add plans and reports of *sources* that have not failed, and the engine of the first.
 
-
-def add_rtx_engine(artefacts: Artefacts, source: TypedFile, contract: ModelContract) -> None:
-    """Add the TensorRT-RTX engine of *source* with its sidecar, or why there is none."""
+    *sources*: the recommended one first. *why_no_engine*: why the bundle shall have none, "" if it shall.
+    """
     if rtx_version() is None:
         artefacts.missing.append(MissingTool("trt-rtx", _REMEDY, is_fatal=False))
-        return
+    elif why_no_engine:
+        artefacts.unmade["trt-rtx"] = why_no_engine
+    files = []
+    for number, source in enumerate(sources):
+        built = _built(source, options)
+        if number == 0 and rtx_version() is not None and not why_no_engine:
+            _add_engine(artefacts, source, built, contract, options)
+        if not artefacts.has_failed(source.name):
+            files.append(_planned(artefacts, source, built, contract, options))
+    if files:
+        _add_report(artefacts, TensorRtReport(tuple(files), rtx_version(), options.compute_capabilities))
+
+
+def _built(source: TypedFile, options: ExportOptions) -> BuiltEngine | str:
+    """Build the engine of *source*, or return why there is none."""
+    if rtx_version() is None:
+        return _REMEDY
     onnx = source.model.SerializeToString()
     try:
-        engine = rtx_engine_from_onnx(onnx, source.path, source.precision)
+        return rtx_engine_from_onnx(
+            onnx, source.path, source.precision, compute_capabilities=options.compute_capabilities
+        )
     except VerificationFailed as failure:
-        artefacts.unmade["trt-rtx"] = str(failure)
+        return str(failure)
+
+
+def _planned(
+    artefacts: Artefacts,
+    source: TypedFile,
+    built: BuiltEngine | str,
+    contract: ModelContract,
+    options: ExportOptions,
+) -> FileReport:
+    """Add how a Jetson builds its engine of *source*, and report on it."""
+    onnx = source.model.SerializeToString()
+    plan = jetson_plan(onnx, source.path, source.precision, contract, dynamic_batch=options.dynamic_batch)
+    artefacts.plans.append(plan)
+    engine, why_none = (None, built) if isinstance(built, str) else (built, "")
+    return file_report(source.name, source.model, plan, engine, why_none)
+
+
+def _add_report(artefacts: Artefacts, report: TensorRtReport) -> None:
+    artefacts.add_json(REPORT_PATH, report.to_json())
+    artefacts.draft.add_bytes(PAGE_PATH, page_of(report).encode())
+    artefacts.remarks.append(summary_of(report))
+
+
+def _add_engine(
+    artefacts: Artefacts,
+    source: TypedFile,
+    engine: BuiltEngine | str,
+    contract: ModelContract,
+    options: ExportOptions,
+) -> None:
+    """Add the TensorRT-RTX engine of *source* with its sidecar, or why there is none."""
+    if isinstance(engine, str):
+        artefacts.unmade["trt-rtx"] = engine
         return
     artefacts.draft.add_bytes(ENGINE_PATH, engine.data)
     artefacts.add_json(SIDECAR_PATH, engine.sidecar)
@@ -61,6 +117,7 @@ def add_rtx_engine(artefacts: Artefacts, source: TypedFile, contract: ModelContr
             raise VerificationFailed(
                 f"cannot accept the engine: it is built of {source.name}, which failed its verification"
             )
-        return verify_rtx_engine(engine.data, engine.sidecar, onnx, contract)
+        onnx = source.model.SerializeToString()
+        return verify_rtx_engine(engine.data, engine.sidecar, onnx, contract, options.compute_capabilities)
 
     artefacts.add("trt-rtx", ENGINE_PATH, source.precision, verify)

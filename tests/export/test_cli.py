@@ -44,6 +44,7 @@ def test_json_is_one_object_with_every_figure(checkpoint_path: Path, tmp_path: P
         (["--target", "triton"], "no model repository"),
         (["--target", "onnx", "--precision", "int8"], "name a folder of training pictures with --calibration"),
         (["--target", "onnx", "--precision", "fp61"], "did you mean 'fp16'?"),
+        (["--target", "trt", "--compute-capability", "sm86"], "expected numbers such as 8.6, each once"),
         (["--target", "onnx", "--opset", "11"], "cannot export to opset 11"),
         (["--target", "onnx", "--option", "base"], "expected KEY=VALUE, such as base=32"),
         (["--target", "onnx", "--classes", "skin,,lesion"], "expected different names, such as skin,lesion"),

@@ -155,6 +155,28 @@ def test_weights_beyond_half_stay_single_and_are_named(checkpoint: Checkpoint, t
     assert checks["long_reductions_fp32"] == "none"  # 6,144 pixels are few
 
 
+def test_the_report_on_tensorrt_names_every_typed_file_and_is_listed(report: ExportReport) -> None:
+    found = json.loads((report.path / "tensorrt/report.json").read_text())
+
+    assert {"tensorrt/report.json", "tensorrt/report.md"} <= report.manifest.files.keys()
+    assert [each["path"] for each in found["files"]] == ["model.fp16.onnx", "model.onnx"]
+    assert all(each["tensorrt_rtx"]["built"] for each in found["files"])
+    assert found["files"][0]["tensorrt_rtx"]["bytes"] == report.manifest.files["model.rtx.engine"].size
+    assert "every file is documented to be read by 10.3, 10.16, 11.4" in report.remarks[0]
+
+
+def test_the_engine_is_built_for_the_compute_capabilities_that_were_asked_for(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorrt_rtx", reason="needs the trt-rtx extra")
+    options = ExportOptions(targets=("trt",), compute_capabilities=("8.9", "12.0"))
+
+    report = export_bundle(checkpoint, tmp_path / "a.skinseg", options)
+
+    assert _names(report)["trt-rtx"] == "verified"
+    assert json.loads((report.path / "model.rtx.json").read_text())["compute_capabilities"] == ["8.9", "12.0"]
+
+
 def test_without_tensorrt_rtx_the_typed_files_and_the_plan_are_made_all_the_same(
     checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +187,9 @@ def test_without_tensorrt_rtx_the_typed_files_and_the_plan_are_made_all_the_same
     assert _names(report) == {"onnx": "verified", "onnx-fp16": "verified"}
     assert [(missing.artefact, missing.is_fatal) for missing in report.missing] == [("trt-rtx", False)]
     assert len(report.manifest.device_plans) == 2
+    found = json.loads((report.path / "tensorrt/report.json").read_text())
+    assert found["tensorrt_rtx"] is None
+    assert "pip install 'skinseg-edge[trt-rtx]'" in found["files"][0]["tensorrt_rtx"]["reason"]
 
 
 def test_without_coremltools_all_makes_the_rest_and_coreml_alone_makes_nothing(

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 import pytest
 from onnx import TensorProto, helper
 
-from skinseg_edge.errors import IntegrityFailed, ToolMissing, VerificationFailed
+from skinseg_edge.errors import InputError, IntegrityFailed, ToolMissing, UnknownName, VerificationFailed
 from skinseg_export.half_precision import half_from_single
 from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
 from skinseg_export.targets.tensorrt import rtx_builder
 from skinseg_export.targets.tensorrt.build import BuiltEngine, jetson_plan, rtx_engine_from_onnx
+from skinseg_export.targets.tensorrt.compute_capabilities import COMPUTE_CAPABILITIES, check_compute_capabilities
 from skinseg_export.targets.tensorrt.verify import verify_rtx_engine
 from skinseg_runtime.engine_files.plan_header import read_plan_header
 from tests.export.darkness import CONTRACT, Darkness
@@ -78,6 +79,46 @@ def test_a_free_batch_axis_gets_a_profile() -> None:
     assert verify_rtx_engine(engine.data, engine.sidecar, model, CONTRACT)["numbers_verified"] is False
     plan = jetson_plan(model, "model.onnx", "fp32", CONTRACT, dynamic_batch=True)
     assert "--maxShapes=image:8x64x96x3" in str(plan["equivalent"])
+
+
+def test_an_engine_is_built_for_the_compute_capabilities_that_were_asked_for(half_onnx: bytes) -> None:
+    pytest.importorskip("tensorrt_rtx", reason="needs the trt-rtx extra")
+
+    engine = rtx_engine_from_onnx(half_onnx, "model.fp16.onnx", "fp16", compute_capabilities=("8.9",))
+
+    assert engine.sidecar["compute_capabilities"] == ["8.9"]
+    checks = verify_rtx_engine(engine.data, engine.sidecar, half_onnx, CONTRACT, ("8.9",))
+    assert checks["compute_capabilities"] == "8.9"
+    with pytest.raises(
+        VerificationFailed, match=r"its compute capabilities are \['8.9'\], expected \['8.6', '8.9', '12"
+    ):
+        verify_rtx_engine(engine.data, engine.sidecar, half_onnx, CONTRACT)
+
+
+@pytest.mark.parametrize("given", [("86",), ("8.6", "8.6"), ("8.6.0",), ("",), ("0.1",)])
+def test_what_is_no_compute_capability_is_refused_before_any_work(given: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match=r"expected numbers such as 8\.6, each once"):
+        check_compute_capabilities(given)
+
+
+def test_a_compute_capability_that_the_builder_does_not_know_is_answered_with_those_it_knows() -> None:
+    pytest.importorskip("tensorrt_rtx", reason="needs the trt-rtx extra")
+
+    check_compute_capabilities(COMPUTE_CAPABILITIES)
+    with pytest.raises(
+        UnknownName, match=r"the compute capability '9\.0': known are 12\.0, 12\.1, 7\.5, 8\.0, 8\.6, 8\.9"
+    ):
+        check_compute_capabilities(("9.0",))
+
+
+def test_without_the_builder_only_the_form_of_a_compute_capability_is_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt_rtx", None)
+
+    check_compute_capabilities(("9.0",))
+    with pytest.raises(InputError, match="cannot build for compute capabilities sm90: expected"):
+        check_compute_capabilities(("sm90",))
 
 
 def test_a_node_that_the_parser_refuses_is_named() -> None:

@@ -1,20 +1,20 @@
 """Build the TensorRT-RTX engine with its sidecar, and write the plan by which a Jetson builds its own."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from skinseg_edge.contract import ModelContract
 from skinseg_export.deployed_graph import INPUT_NAME
+from skinseg_export.targets.tensorrt.compute_capabilities import COMPUTE_CAPABILITIES
 from skinseg_export.targets.tensorrt.rtx_builder import LARGEST_BATCH, build_engine
 from skinseg_runtime.engine_build.request import BuildRequest
 from skinseg_runtime.engine_build.trtexec_line import trtexec_line
 from skinseg_runtime.engine_files.plan_header import read_plan_header
 
-__all__ = ["COMPUTE_CAPABILITIES", "ENGINE_SCHEMA", "BuiltEngine", "jetson_plan", "rtx_engine_from_onnx"]
+__all__ = ["ENGINE_SCHEMA", "BuiltEngine", "jetson_plan", "rtx_engine_from_onnx"]
 
 ENGINE_SCHEMA = "skinseg.engine/1"
-COMPUTE_CAPABILITIES = ("8.6", "8.9", "12.0")  # GeForce RTX 30, 40 and 50
 _JETSON_TENSORRT = "10.3"  # JetPack 6.1, the oldest that is supported
 
 
@@ -27,15 +27,21 @@ class BuiltEngine:
 
 
 def rtx_engine_from_onnx(
-    onnx: bytes, onnx_path: str, precision: str, on_step: Callable[[str], None] | None = None
+    onnx: bytes,
+    onnx_path: str,
+    precision: str,
+    on_step: Callable[[str], None] | None = None,
+    *,
+    compute_capabilities: Sequence[str] = COMPUTE_CAPABILITIES,
 ) -> BuiltEngine:
-    """Build a TensorRT-RTX engine of *onnx* for COMPUTE_CAPABILITIES; needs no GPU.
+    """Build a TensorRT-RTX engine of *onnx* for *compute_capabilities*; needs no GPU.
 
     *onnx_path*: where the bundle keeps that file; the sidecar ties the engine to it by hash.
 
-    Raises VerificationFailed if the parser or the builder refuses, ToolMissing without tensorrt_rtx.
+    Raises BuildFailed if the parser or the builder refuses, UnknownName for a compute capability that it does not know,
+    ToolMissing without tensorrt_rtx.
     """
-    engine = build_engine(onnx, COMPUTE_CAPABILITIES, on_step)
+    engine = build_engine(onnx, compute_capabilities, on_step)
     header = read_plan_header(engine.data)
     sidecar = {
         "schema": ENGINE_SCHEMA,

@@ -4,12 +4,13 @@ Its numbers are not checked here: an engine runs only on its GPU, where the gold
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import IntegrityFailed, VerificationFailed
 from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME
-from skinseg_export.targets.tensorrt.build import COMPUTE_CAPABILITIES, ENGINE_SCHEMA
+from skinseg_export.targets.tensorrt.build import ENGINE_SCHEMA
+from skinseg_export.targets.tensorrt.compute_capabilities import COMPUTE_CAPABILITIES
 from skinseg_export.targets.tensorrt.rtx_builder import ParsedNetwork, TensorType, parse_onnx
 from skinseg_runtime.engine_files.plan_header import read_plan_header
 
@@ -17,9 +18,13 @@ __all__ = ["verify_rtx_engine"]
 
 
 def verify_rtx_engine(
-    engine: bytes, sidecar: Mapping[str, object], onnx: bytes, contract: ModelContract
+    engine: bytes,
+    sidecar: Mapping[str, object],
+    onnx: bytes,
+    contract: ModelContract,
+    compute_capabilities: Sequence[str] = COMPUTE_CAPABILITIES,
 ) -> dict[str, float | str | bool]:
-    """Return the figures of *engine*, which was built of *onnx*.
+    """Return the figures of *engine*, which was built of *onnx* for *compute_capabilities*.
 
     Raises IntegrityFailed if the engine is cut, foreign or not the one of its sidecar, VerificationFailed if its
     types, shapes, compute capabilities or memory figures are not those of *contract*.
@@ -33,7 +38,7 @@ def verify_rtx_engine(
     _same("hash", sidecar["sha256"], hashlib.sha256(engine).hexdigest())
     source = sidecar["onnx"]
     _same("source", source["sha256"] if isinstance(source, Mapping) else None, hashlib.sha256(onnx).hexdigest())
-    _expect("compute capabilities", sidecar["compute_capabilities"], list(COMPUTE_CAPABILITIES))
+    _expect("compute capabilities", sidecar["compute_capabilities"], list(compute_capabilities))
     _check_types(parse_onnx(onnx), contract)
     memory = sidecar["memory"]
     figures = dict(memory) if isinstance(memory, Mapping) else {}
@@ -42,7 +47,7 @@ def verify_rtx_engine(
         raise VerificationFailed(f"cannot accept the engine: the builder logged no {', '.join(missing)}")
     return {
         "version": header.version,
-        "compute_capabilities": ", ".join(COMPUTE_CAPABILITIES),
+        "compute_capabilities": ", ".join(compute_capabilities),
         "activation_mib": round(figures["activation_bytes"] / 2**20, 2),
         "weights_mib": round(figures["weights_bytes"] / 2**20, 2),
         "numbers_verified": False,
