@@ -57,11 +57,10 @@ def loaded_engine(trt: TensorRt, plan: bytes, source: str, *, dla_core: int | No
 
     *source*: what errors call it. *dla_core*: the DLA that the engine was built for.
 
-    Raises EngineUnusable if TensorRT refuses it.
+    Raises EngineUnusable if TensorRT refuses it, DeviceUnready if TensorRT itself does not start.
     """
-    log = tensorrt_logger(trt)
-    log.clear()
-    runtime = trt.Runtime(log)
+    tensorrt_logger(trt).clear()
+    runtime = _started_runtime(trt, source)
     if dla_core is not None:
         runtime.DLA_core = dla_core
     engine = runtime.deserialize_cuda_engine(plan)
@@ -71,6 +70,16 @@ def loaded_engine(trt: TensorRt, plan: bytes, source: str, *, dla_core: int | No
             "build the engine again on this device with skinseg-build"
         )
     return Loaded(runtime, engine)
+
+
+def _started_runtime(trt: TensorRt, source: str) -> Runtime:
+    try:
+        return trt.Runtime(tensorrt_logger(trt))
+    except (TypeError, RuntimeError) as error:  # how pybind11 says that NVIDIA's factory gave nothing
+        raise DeviceUnready(
+            f"cannot load {source}: TensorRT {trt.__version__} does not start and says {words_of(trt)}; run "
+            "skinseg-doctor to see what is missing here"
+        ) from error
 
 
 def context_of(

@@ -156,7 +156,11 @@ class TensorRtSession:
         self._batch = 0
         tensorrt_logger(self._trt).clear()
         context = self._ready.context
-        if not context.set_input_shape(IMAGE, (batch, *self.layout.image_shape)) or context.infer_shapes():
+        try:
+            takes_it = context.set_input_shape(IMAGE, (batch, *self.layout.image_shape)) and not context.infer_shapes()
+        except RuntimeError as error:  # infer_shapes says so that a network does not allow a shape
+            raise self._unready(f"takes no batch of {batch}") from error
+        if not takes_it:
             raise self._unready(f"takes no batch of {batch}")
         self._batch = batch
 
