@@ -1,6 +1,7 @@
 """What a bundle says of its TensorRT files: who reads them, what their engines hold, what runs in 8 bits."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from onnx import ModelProto, TensorProto, helper
@@ -62,7 +63,7 @@ def test_the_json_ties_every_file_to_its_hash_and_says_that_nothing_ran(
 
     assert (document["schema"], document["run_on_a_gpu"]) == ("skinseg.tensorrt-report/1", False)
     assert document["compute_capabilities"] == ["8.6", "8.9"]
-    (each,) = document["files"]  # type: ignore[misc]  # a list, which `object` does not tell
+    each = _only_file(document)
     assert each["onnx_sha256"] == each["plan"]["onnx_sha256"]
     assert [parser["documented"] for parser in each["parsers"]] == [True, True, True]
     assert each["tensorrt_rtx"]["memory"] == MEMORY
@@ -89,7 +90,7 @@ def test_text_that_cannot_be_read_is_said_and_nothing_fails(exported: OnnxExport
     assert found.kernels is None
     assert "| not readable | kernels that are not readable |" in page_of(_whole(found))
     assert "has kernels that are not readable" in summary_of(_whole(found))
-    assert _whole(found).to_json()["files"][0]["tensorrt_rtx"]["kernels"] is None  # type: ignore[index]  # a list
+    assert _only_file(_whole(found).to_json())["tensorrt_rtx"]["kernels"] is None
 
 
 def test_without_an_engine_the_reason_stands_in_its_place(exported: OnnxExport) -> None:
@@ -123,6 +124,11 @@ def test_what_the_documentation_speaks_against_is_in_the_summary_and_on_the_page
 
     assert "its documentation speaks against model.fp16.onnx on 10.3; the engine of" in summary_of(whole)
     assert "node a (Resize) has mode cubic, and 1 more nodes (report.json)" in page_of(whole)
+
+
+def _only_file(document: dict[str, Any]) -> dict[str, Any]:
+    (each,) = document["files"]
+    return dict(each)
 
 
 def _pairs_around(*names: str) -> ModelProto:
