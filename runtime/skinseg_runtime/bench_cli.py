@@ -35,7 +35,7 @@ _AT_LEAST_ONE = click.IntRange(min=1)
 )
 @click.argument("bundle", type=_PATH)
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the network.")
-@name_option("--precision", "precision", PRECISIONS, help="Which form of it. Default: fp32.")
+@name_option("--precision", "precision", PRECISIONS, help="Which form of it. Default: the engine's own, fp32 or fp16.")
 @click.option("--compare", is_flag=True, help="Put every form in the bundle on one page, and say which to use.")
 @click.option("--photo", "photos", type=_PATH, multiple=True, metavar="FILE", help="Time this one; repeatable.")
 @click.option("--runs", type=_AT_LEAST_ONE, default=50, show_default=True, help="Photos that are timed.")
@@ -76,7 +76,7 @@ def main(
     job = Job(
         bundle=bundle,
         engine=engine,
-        precision=precision or "fp32",
+        precision=precision,
         photos=photos,
         runs=runs,
         warm_up=warm_up,
@@ -107,8 +107,10 @@ def _time(ui: Ui, bundle: Bundle, job: Job) -> int:
     from skinseg_runtime.engines import artefact_name
 
     bundle.artefact(artefact_name(job.precision))  # says what there is, if this is not
-    (form,) = (form for form in forms_of(bundle) if form.precision == job.precision)
     measured = measure(replace(job, golden=True))
+    (form,) = (form for form in forms_of(bundle) if form.precision == measured.precision)
+    if measured.fallback is not None:
+        ui.warn(measured.fallback)
     timed = replace(form, measured=measured)
     if not timed.passes:
         ui.warn(f"these times hold, but the form is not to be used here: {timed.reason}")
@@ -122,6 +124,9 @@ def _compare(ui: Ui, bundle: Bundle, job: Job, output: Path | None, force: bool)
 
     with ui.progress(steps(bundle, job), "comparing") as advance:
         report = report_on(bundle, job, compare(bundle, job, advance=advance))
+    for fallback in dict.fromkeys(form.measured.fallback for form in report.forms if form.measured):
+        if fallback is not None:
+            ui.warn(fallback)
     found = report.verdict
     document = {
         **report.to_json(),

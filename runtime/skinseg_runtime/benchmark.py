@@ -10,7 +10,7 @@ from typing import Any
 
 from skinseg_edge.bundle import Bundle
 from skinseg_edge.errors import InputError
-from skinseg_runtime.engines import open_engine
+from skinseg_runtime.engines import choose_engine
 from skinseg_runtime.latency import STAGES, Latency
 from skinseg_runtime.machine import peak_memory_mib, versions
 from skinseg_runtime.segmenter import Segmenter
@@ -23,15 +23,15 @@ __all__ = ["GoldenScore", "Job", "Measured", "measure", "photos_of"]
 class Job:
     """What to time.
 
-    *bundle*: its folder. *engine*, *precision*, *threads*: see `engines.open_engine`. *photos*: files that take turns;
-    none takes the bundle's golden pictures. *runs*: how many are timed, after *warm_up* that are not. *first*: number
-    of the photo to begin with, where a job is one part of a longer one. *golden*: whether to score the golden cases,
-    after the timing. *trusted_key*: the public key (PEM file) that must have signed the bundle.
+    *bundle*: its folder. *engine*, *precision*, *threads*: see `engines.choose_engine`. *photos*: files that take
+    turns; none takes the bundle's golden pictures. *runs*: how many are timed, after *warm_up* that are not. *first*:
+    number of the photo to begin with, where a job is one part of a longer one. *golden*: whether to score the golden
+    cases, after the timing. *trusted_key*: the public key (PEM file) that must have signed the bundle.
     """
 
     bundle: Path
     engine: str = "auto"
-    precision: str = "fp32"
+    precision: str | None = None
     photos: tuple[Path, ...] = ()
     runs: int = 50
     warm_up: int = 5
@@ -74,6 +74,7 @@ class GoldenScore:
 class Measured:
     """What a job gave.
 
+    *engine*, *precision*: what really ran; *fallback*: why not the best engine for this device, None if it did.
     *samples_ms*: for each of STAGES, one figure a run. *load_s*: from the bundle's folder to a network that is ready:
     hashes, the engine's library, the network. *memory_mib*: the most that the process had held when the timing ended,
     MiB, libraries and photos included; None where the system does not tell. *golden*: empty if none were asked for.
@@ -85,6 +86,8 @@ class Measured:
     load_s: float
     memory_mib: float | None
     golden: tuple[GoldenScore, ...] = ()
+    precision: str = "fp32"
+    fallback: str | None = None
 
     @cached_property
     def latency(self) -> dict[str, Latency]:
@@ -107,6 +110,8 @@ class Measured:
             load_s=median(part.load_s for part in parts),
             memory_mib=max(memory, default=None),
             golden=tuple(score for part in parts for score in part.golden),
+            precision=parts[0].precision,
+            fallback=next((part.fallback for part in parts if part.fallback), None),
         )
 
     def to_json(self) -> dict[str, object]:
@@ -124,23 +129,26 @@ class Measured:
 def measure(job: Job) -> Measured:
     """Load the network, time the photos and, if the job says so, score the golden cases; all in this process.
 
-    Raises InputError if there is no photo to time, and what `Bundle.open`, `open_engine` and `Segmenter.segment` raise.
+    Raises InputError if there is no photo to time, and what `Bundle.open`, `choose_engine` and
+    `Segmenter.segment` raise.
     """
     started = time.perf_counter()
     bundle = Bundle.open(job.bundle, trusted_key=job.trusted_key)
-    engine = open_engine(bundle, job.engine, precision=job.precision, threads=job.threads)
-    with Segmenter(bundle.contract, engine) as segmenter:
+    chosen = choose_engine(bundle, job.engine, precision=job.precision, threads=job.threads)
+    with Segmenter(bundle.contract, chosen.engine) as segmenter:
         load_s = time.perf_counter() - started
         samples = _samples(segmenter, photos_of(bundle, job), job)
         memory_mib = peak_memory_mib()  # before the golden cases, whose comparison is no part of the work
-        outcomes = golden_outcomes(bundle, segmenter, precision=job.precision) if job.golden else ()
+        outcomes = golden_outcomes(bundle, segmenter, precision=chosen.precision) if job.golden else ()
         return Measured(
-            engine=engine.name,
+            engine=chosen.engine.name,
             versions=versions(),
             samples_ms=samples,
             load_s=round(load_s, 4),
             memory_mib=memory_mib,
             golden=tuple(GoldenScore(outcome.dice, outcome.passed, outcome.is_judged) for outcome in outcomes),
+            precision=chosen.precision,
+            fallback=chosen.fallback,
         )
 
 

@@ -162,6 +162,8 @@ def _form_json(form: Form) -> dict[str, object]:
     if measured is None:
         return {**document, "measured": None}
     figures: dict[str, object] = {
+        "engine": measured.engine,
+        "fallback": measured.fallback,
         "runs": measured.runs,
         "load_s": measured.load_s,
         "memory_mib": measured.memory_mib,

@@ -67,10 +67,11 @@ def _answer(stdout: str) -> dict[str, Any]:
 
 def _crash(job: Job, code: int, stderr: str) -> str:
     last = (stderr.strip().splitlines() or ["nothing on stderr"])[-1][:300]
+    precision = f" --precision {job.precision}" if job.precision else ""
     hint = "; the system may have ended it for want of memory" if code in (-9, 137) else ""
     return (
-        f"cannot time {job.precision}: its process ended with {code} and said '{last}', expected a measurement{hint}; "
-        f"run skinseg-bench {job.bundle.name} --precision {job.precision} to see more"
+        f"cannot time {job.precision or 'the model'}: its process ended with {code} and said '{last}', expected a "
+        f"measurement{hint}; run skinseg-bench {job.bundle.name} --engine {job.engine}{precision} to see more"
     )
 
 

@@ -12,7 +12,9 @@ from skinseg_edge.terminal import printable
 from skinseg_runtime.engines import ENGINES, PRECISIONS
 
 if TYPE_CHECKING:
+    from skinseg_edge.bundle import Bundle
     from skinseg_runtime.run import Outcome
+    from skinseg_runtime.segmenter import Segmenter
 
 __all__ = ["main"]
 
@@ -38,7 +40,8 @@ _MOST_ROWS = 40  # a longer table is no longer read; results.jsonl has every pic
     help="Folder for masks, overlays and results.jsonl.",
 )
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the network.")
-@name_option("--precision", "precision", PRECISIONS, default="fp32", show_default=True, help="Which form of it.")
+@name_option("--precision", "precision", PRECISIONS, help="Which form of it. Default: the engine's own, fp32 or fp16.")
+@click.option("--allow-build", is_flag=True, help="Build a GPU's engine first if it is missing; takes minutes.")
 @click.option("--overlay", is_flag=True, help="Also draw each outline, and classes, on its photo.")
 @click.option("--force", is_flag=True, help="Replace results that are there already.")
 @click.option(
@@ -50,7 +53,8 @@ def main(
     paths: tuple[str, ...],
     output: Path,
     engine: str,
-    precision: str,
+    precision: str | None,
+    allow_build: bool,
     overlay: bool,
     force: bool,
     trusted_key: Path | None,
@@ -67,20 +71,20 @@ def main(
     # Imported here: `--help` should not wait for OpenCV.
     from skinseg_edge.bundle import Bundle
     from skinseg_runtime.run import run
-    from skinseg_runtime.segmenter import Segmenter
     from skinseg_runtime.sources import sources_from
 
     sources = sources_from(paths)
     opened = Bundle.open(bundle, trusted_key=trusted_key)
     with (
-        Segmenter.open(opened, engine=engine, precision=precision) as segmenter,
+        _opened(ui, opened, engine, precision, allow_build) as segmenter,
         ui.progress(len(sources.photos), "segmenting") as advance,
     ):
         model = {
             "name": opened.manifest.name,
             "bundle_sha256": opened.sha256,
             "engine": segmenter.engine.name,
-            "precision": precision,
+            "precision": segmenter.precision,
+            "fallback": segmenter.fallback,
         }
         outcome = run(segmenter, sources.photos, output, model=model, overlay=overlay, force=force, advance=advance)
     document = {
@@ -91,6 +95,26 @@ def main(
     }
     _tell_errors(ui, outcome)
     return ui.result(document, _summary(outcome, output, len(sources.masks)), failure=outcome.failure)
+
+
+def _opened(ui: Ui, bundle: Bundle, engine: str, precision: str | None, allow_build: bool) -> Segmenter:
+    """Load the network; where another engine than the best for this device serves, say so even with `-q`."""
+    from contextlib import nullcontext
+
+    from skinseg_runtime.segmenter import Segmenter
+
+    if allow_build:
+        from skinseg_runtime.engine_build.progress_lines import telling_steps
+
+    with telling_steps(ui) if allow_build else nullcontext() as on_build_step:
+        return Segmenter.open(
+            bundle,
+            engine=engine,
+            precision=precision,
+            allow_build=allow_build,
+            on_fallback=ui.warn,
+            on_build_step=on_build_step,
+        )
 
 
 def _tell_errors(ui: Ui, outcome: Outcome) -> None:

@@ -19,6 +19,8 @@ __all__ = ["ROUNDS", "Form", "Status", "compare", "forms_of", "steps"]
 
 ROUNDS = 5
 
+_OF_LAST_RESORT = "onnxruntime"
+
 Status: TypeAlias = Literal["passes", "failed acceptance", "fails here", "unproven", "untrained"]
 
 
@@ -151,7 +153,7 @@ def compare(
                 _collect(parts[precision], replace(part, precision=precision), run)
             advance()
         order.reverse()
-    return tuple(_finished(form, parts) for form in forms)
+    return _on_one_engine(tuple(_finished(form, parts) for form in forms))
 
 
 def _runnable(forms: tuple[Form, ...]) -> list[Form]:
@@ -172,6 +174,18 @@ def _collect(parts: _Parts, job: Job, run: Callable[[Job], Measured]) -> None:
         raise
     except VerificationFailed as error:
         parts.failure = str(error)
+
+
+def _on_one_engine(forms: tuple[Form, ...]) -> tuple[Form, ...]:
+    """Let no form stand in for one on the GPU: where others ran there, one that fell back to the processor failed."""
+    if len({form.measured.engine for form in forms if form.measured}) < 2:
+        return forms
+    return tuple(
+        replace(form, measured=None, failure=form.measured.fallback)
+        if form.measured and form.measured.fallback and form.measured.engine == _OF_LAST_RESORT
+        else form
+        for form in forms
+    )
 
 
 def _finished(form: Form, parts: Mapping[str, _Parts]) -> Form:

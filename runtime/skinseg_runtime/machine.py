@@ -14,7 +14,13 @@ from skinseg_runtime.usable_cores import usable_cores
 __all__ = ["machine", "peak_memory_mib", "versions"]
 
 # What the packages of a device are called where they are imported; only those that are loaded are asked.
-_LIBRARIES = {"onnxruntime": "onnxruntime", "numpy": "numpy", "opencv": "cv2"}
+_LIBRARIES = {
+    "onnxruntime": "onnxruntime",
+    "tensorrt": "tensorrt",
+    "tensorrt-rtx": "tensorrt_rtx",
+    "numpy": "numpy",
+    "opencv": "cv2",
+}
 _MIB = 1 << 20
 
 

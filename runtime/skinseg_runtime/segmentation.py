@@ -27,6 +27,8 @@ class Segmentation:
 
     *network_probability*: (K, input rows, input columns) float32 in [0, 1], as the network gave it.
     *placement*: where the photo lies in the network's input. *photo_hw*: rows and columns of the upright photo, px.
+    *engine*: what ran the network, such as "trt". *fallback*: why another engine than the best for this device did, in
+    a sentence; None if that is not so.
     """
 
     contract: ModelContract
@@ -34,6 +36,8 @@ class Segmentation:
     placement: Placement
     rules: PostProcessing
     steps_ms: Mapping[str, float] = field(repr=False)
+    engine: str
+    fallback: str | None = None
 
     @property
     def photo_hw(self) -> tuple[int, int]:

@@ -1,8 +1,13 @@
 """The walk from a photo to a `Segmentation`: decode, preprocess, infer; the rest follows when it is asked for."""
 
+from __future__ import annotations
+
+import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +17,32 @@ from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import BundleUnusable, ContractInvalid, PictureUnreadable
 from skinseg_edge.image_io import MAX_PIXELS, decode
 from skinseg_edge.preprocessing import to_network_input
-from skinseg_runtime.engines import Engine, open_engine
+from skinseg_runtime.engines import Engine, choose_engine
+from skinseg_runtime.gpu_queue import Queueing
 from skinseg_runtime.postprocessing import PostProcessing, default_rules
 from skinseg_runtime.segmentation import Segmentation
 
+if TYPE_CHECKING:
+    from skinseg_runtime.engine_build import BuildStep
+
 __all__ = ["Segmenter"]
+
+_log = logging.getLogger(__name__)
+
+
+def _log_fallback(reason: str) -> None:
+    _log.warning("%s", reason)
 
 
 class Segmenter:
     """A network behind an engine, ready for photos; use it in a `with` block or close it.
 
     *contract*: what the network expects and gives. *engine*: anything with the shape of `engines.Engine`. *rules*: how
-    masks are cleaned; None takes `default_rules`. *max_pixels*: largest photo that is accepted.
+    masks are cleaned; None takes `default_rules`. *max_pixels*: largest photo that is accepted. *precision*: what the
+    engine runs, one of `engines.PRECISIONS`; None if nobody told. *fallback*: why another engine than the best for this
+    device serves, in a sentence; None if that is not so.
 
-    `segment` may be called from several threads at once when the engine allows it, as ONNX Runtime does.
+    `segment` may be called from several threads at once, as the engines of this project allow.
 
     Raises ContractInvalid if the engine's input size or number of classes differs from the contract's.
     """
@@ -37,6 +54,8 @@ class Segmenter:
         *,
         rules: PostProcessing | None = None,
         max_pixels: int = MAX_PIXELS,
+        precision: str | None = None,
+        fallback: str | None = None,
     ) -> None:
         found, expected = (engine.input_hw, engine.classes), (contract.input_hw, len(contract.classes))
         if found != expected:
@@ -48,6 +67,8 @@ class Segmenter:
         self.engine = engine
         self.rules = rules or default_rules(contract)
         self.max_pixels = max_pixels
+        self.precision = precision
+        self.fallback = fallback
 
     @classmethod
     def open(
@@ -58,15 +79,22 @@ class Segmenter:
         precision: str | None = None,
         trusted_key: str | Path | bytes | None = None,
         allow_untrained: bool = False,
-    ) -> "Segmenter":
+        allow_build: bool = False,
+        deadline_s: float | None = 30.0,
+        on_fallback: Callable[[str], None] = _log_fallback,
+        on_build_step: Callable[[BuildStep], None] | None = None,
+    ) -> Segmenter:
         """Open a bundle, check it and load its network.
 
-        *bundle*: its folder, or one that is open already. *engine*, *precision*: see `engines.open_engine`.
+        *bundle*: its folder, or one that is open already. *engine*, *precision*, *allow_build*, *on_build_step*: see
+        `engines.choose_engine`.
         *trusted_key*: the public key (PEM) that must have signed the bundle; None asks for no signature, unless the
         environment's SKINSEG_TRUSTED_KEY names one. *allow_untrained*: accept fresh weights, which segment nothing.
+        *deadline_s*: seconds within which a GPU must answer each photo; None waits for ever. *on_fallback*: hears why
+        another engine than the best for this device serves; otherwise that is logged as a warning.
 
         Raises BundleUnusable if it is no bundle, lacks the artefact or is untrained, IntegrityFailed or
-        SignatureInvalid if it is not what was exported, and what `open_engine` raises.
+        SignatureInvalid if it is not what was exported, and what `choose_engine` raises.
         """
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle, trusted_key=trusted_key)
         if not opened.manifest.provenance.trained and not allow_untrained:
@@ -74,14 +102,26 @@ class Segmenter:
                 f"cannot use {opened.path}: its network is untrained, made to try targets with; "
                 "export a trained checkpoint"
             )
-        return cls(opened.contract, open_engine(opened, engine, precision=precision))
+        chosen = choose_engine(
+            opened,
+            engine,
+            precision,
+            allow_build=allow_build,
+            queueing=Queueing(deadline_s=deadline_s),
+            on_build_step=on_build_step,
+        )
+        if chosen.fallback is not None:
+            on_fallback(chosen.fallback)
+        return cls(opened.contract, chosen.engine, precision=chosen.precision, fallback=chosen.fallback)
 
     def segment(self, source: str | Path | bytes | NDArray[np.uint8]) -> Segmentation:
         """Segment one photo.
 
         *source*: a file, the bytes of one, or (H, W, 3) uint8 RGB pixels that are upright already.
 
-        Raises FileMissing, PictureUnreadable or PictureTooLarge if the source is no photo within the limits.
+        Raises FileMissing, PictureUnreadable or PictureTooLarge if the source is no photo within the limits, and what
+        the engine raises: on a GPU DeviceBusy if too many wait, DeadlinePassed if it does not answer in time,
+        DeviceLost if this process can no longer use it.
         """
         started = time.perf_counter()
         pixels, photo_hw = self._decoded(source)
@@ -102,13 +142,15 @@ class Segmenter:
             placement=network_input.placement,
             rules=self.rules,
             steps_ms={step: seconds * 1000 for step, seconds in steps.items()},
+            engine=self.engine.name,
+            fallback=self.fallback,
         )
 
     def close(self) -> None:
         """Give the engine's memory back; a second call does nothing."""
         self.engine.close()
 
-    def __enter__(self) -> "Segmenter":
+    def __enter__(self) -> Segmenter:
         return self
 
     def __exit__(

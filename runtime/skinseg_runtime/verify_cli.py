@@ -41,11 +41,13 @@ class _Check:
 )
 @click.argument("bundle", type=click.Path(path_type=Path))
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the golden cases.")
-@name_option("--precision", "precision", PRECISIONS, default="fp32", show_default=True, help="Which form of the model.")
+@name_option(
+    "--precision", "precision", PRECISIONS, help="Which form of the model. Default: the engine's own, fp32 or fp16."
+)
 @click.option(
     "--trusted-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
 )
-def main(ui: Ui, bundle: Path, engine: str, precision: str, trusted_key: Path | None) -> int:
+def main(ui: Ui, bundle: Path, engine: str, precision: str | None, trusted_key: Path | None) -> int:
     """Check everything that BUNDLE promises, on this machine.
 
     Hashes of all files, the signature, whether the model was trained and accepted, whether its graph fits the contract,
@@ -57,12 +59,14 @@ def main(ui: Ui, bundle: Path, engine: str, precision: str, trusted_key: Path | 
     opened.artefact(artefact_name(precision))  # to ask for what was never made is wrong use, and no finding
     checks = [_check_files(opened), _check_signature(opened), _check_training(opened)]
     outcomes: list[GoldenOutcome] = []
+    model: dict[str, str | None] = {"engine": None, "precision": precision, "fallback": None}
     if checks[0].passed:  # nothing of a damaged bundle is run
-        checks += _check_network(ui, opened, engine, precision, outcomes)
+        checks += _check_network(ui, opened, engine, model, outcomes)
     document = {
         "bundle": str(bundle),
         "name": opened.manifest.name,
         "bundle_sha256": opened.sha256,
+        "model": model,
         "checks": [asdict(check) for check in checks],
         "golden": [outcome.to_json() for outcome in outcomes],
     }
@@ -90,22 +94,31 @@ def _check_training(bundle: Bundle) -> _Check:
     return _Check("training", True, f"{provenance.network}, {provenance.training_data}")
 
 
-def _check_network(ui: Ui, bundle: Bundle, engine: str, precision: str, outcomes: list[GoldenOutcome]) -> list[_Check]:
-    """Load the network and run the golden cases, which are added to *outcomes*."""
+def _check_network(
+    ui: Ui, bundle: Bundle, engine: str, model: dict[str, str | None], outcomes: list[GoldenOutcome]
+) -> list[_Check]:
+    """Load the network and run the golden cases; *model* and *outcomes* get what was really run, and what it gave."""
     from skinseg_runtime.segmenter import Segmenter
 
-    name = artefact_name(precision)
     loaded: list[Segmenter] = []
 
     def load() -> None:
-        loaded.append(Segmenter.open(bundle, engine=engine, precision=precision, allow_untrained=True))
+        loaded.append(
+            Segmenter.open(
+                bundle, engine=engine, precision=model["precision"], allow_untrained=True, on_fallback=ui.warn
+            )
+        )
 
-    network = _checked("contract", load, f"{name} fits the contract and was accepted where it was made")
-    acceptance = _check_acceptance(bundle.artefact(name))
+    network = _checked("contract", load, "")
     if not loaded:
-        return [network, acceptance]
+        return [network, _check_acceptance(bundle.artefact(artefact_name(model["precision"])))]
     with loaded[0] as segmenter:
-        return [network, acceptance, _check_golden(ui, bundle, segmenter, precision, outcomes)]
+        precision = segmenter.precision or "fp32"
+        model.update(engine=segmenter.engine.name, precision=precision, fallback=segmenter.fallback)
+        name = artefact_name(precision)
+        fits = _Check("contract", True, f"{name} fits the contract and was accepted where it was made")
+        golden = _check_golden(ui, bundle, segmenter, precision, outcomes)
+        return [fits, _check_acceptance(bundle.artefact(name)), golden]
 
 
 def _check_acceptance(artefact: Artefact) -> _Check:

@@ -168,7 +168,7 @@ def test_a_quantized_form_that_lost_every_golden_lesion_is_never_named(tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("--engine", "trt"), 3, "cannot run with trt"),
+        (("--engine", "coreml"), 3, "cannot run with coreml"),
         (("--compare", "--engine", "coreml"), 3, "cannot run with coreml"),
         (("--engine", "tensorrt"), 2, "'tensorrt'"),
         (("--precision", "fp16"), 2, "cannot use artefact 'onnx-fp16'"),

@@ -132,8 +132,8 @@ def test_what_goes_wrong_in_the_worker_is_told_in_its_own_words(tmp_path: Path) 
         measure_apart(Job(bundle=folder, precision="fp16"))
     with pytest.raises(VerificationFailed, match=r"cannot load model\.int8\.onnx"):
         measure_apart(Job(bundle=folder, precision="int8"))
-    with pytest.raises(ToolMissing, match="cannot run with trt: a TensorRT engine is built"):
-        measure_apart(Job(bundle=folder, engine="trt"))
+    with pytest.raises(ToolMissing, match="cannot run with coreml: a Core ML model is run on"):
+        measure_apart(Job(bundle=folder, engine="coreml"))
 
 
 def test_the_worker_answers_on_its_last_line(

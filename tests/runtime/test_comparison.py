@@ -169,8 +169,8 @@ def test_a_missing_tool_and_a_bad_photo_end_the_comparison(bundle: Path, tmp_pat
     with pytest.raises(PictureUnreadable, match=r"bad\.jpg"):
         compare(opened, Job(bundle=bundle, photos=(bad,)), run=runner)
     assert runner.jobs == []  # noticed before anything is timed
-    with pytest.raises(ToolMissing, match="cannot run with trt-rtx"):
-        compare(opened, Job(bundle=bundle, runs=1, engine="trt-rtx"))
+    with pytest.raises(ToolMissing, match="cannot run with coreml"):
+        compare(opened, Job(bundle=bundle, runs=1, engine="coreml"))
 
 
 def test_a_real_comparison_tells_right_masks_from_wrong_ones(tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ def test_a_bundle_that_is_none_is_told(photo: Path, tmp_path: Path) -> None:
 
 
 def test_a_missing_engine_ends_with_3_and_an_unknown_one_with_2(bundle: Path, photo: Path) -> None:
-    assert call(main, bundle, photo, "--engine", "trt").exit_code == 3
+    assert call(main, bundle, photo, "--engine", "coreml").exit_code == 3
     unknown = call(main, bundle, photo, "--engine", "onnxrutime")
     assert unknown.exit_code == 2
     assert "did you mean 'onnxruntime'?" in unknown.stderr

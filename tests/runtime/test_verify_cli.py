@@ -116,4 +116,4 @@ def test_a_signature_is_checked_when_a_key_is_trusted(bundle: Path, tmp_path: Pa
 def test_what_is_not_there_is_wrong_use_and_no_finding(bundle: Path, tmp_path: Path) -> None:
     assert call(main, tmp_path / "nothing.skinseg").exit_code == 2
     assert call(main, bundle, "--precision", "fp16").exit_code == 2
-    assert call(main, bundle, "--engine", "trt").exit_code == 3
+    assert call(main, bundle, "--engine", "coreml").exit_code == 3

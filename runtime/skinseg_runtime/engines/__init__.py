@@ -1,13 +1,30 @@
-"""What runs a network: `Engine` is the shape of one, `open_engine` the choice of one by name."""
+"""What runs a network: `Engine` is the shape of one, `choose_engine` the choice of one by name."""
 
 from typing import TYPE_CHECKING
 
-from skinseg_runtime.engines.choice import ENGINES, PRECISIONS, artefact_name, open_engine
+from skinseg_runtime.engines.choice import (
+    ENGINES,
+    PRECISIONS,
+    Chosen,
+    artefact_name,
+    choose_engine,
+    open_engine,
+    usual_precision,
+)
 
 if TYPE_CHECKING:
     from skinseg_runtime.engines.protocol import Engine
 
-__all__ = ["ENGINES", "PRECISIONS", "Engine", "artefact_name", "open_engine"]
+__all__ = [
+    "ENGINES",
+    "PRECISIONS",
+    "Chosen",
+    "Engine",
+    "artefact_name",
+    "choose_engine",
+    "open_engine",
+    "usual_precision",
+]
 
 
 def __getattr__(name: str) -> object:

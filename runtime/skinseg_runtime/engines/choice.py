@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib.util
+import logging
+import sys
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
-from skinseg_edge.errors import ParityFailed, ToolMissing
+from skinseg_edge.errors import ParityFailed, SkinsegError, ToolMissing
 from skinseg_edge.known_names import unknown_name
+from skinseg_edge.manifest_parts import ENGINES_FOLDER
+from skinseg_runtime.engines.products import TENSORRT, TENSORRT_RTX, product_named
 
 if TYPE_CHECKING:
-    from skinseg_edge.bundle import Bundle
-    from skinseg_runtime.engines.protocol import Engine
+    from collections.abc import Callable
 
-__all__ = ["ENGINES", "PRECISIONS", "artefact_name", "open_engine", "usual_precision"]
+    from skinseg_edge.bundle import Bundle
+    from skinseg_edge.manifest_parts import Artefact
+    from skinseg_runtime.engine_build import BuildStep
+    from skinseg_runtime.engines.products import Product
+    from skinseg_runtime.engines.protocol import Engine
+    from skinseg_runtime.gpu_queue import Queueing
+
+    OnBuildStep: TypeAlias = Callable[[BuildStep], None]
+
+__all__ = [
+    "ENGINES",
+    "PRECISIONS",
+    "Chosen",
+    "artefact_name",
+    "choose_engine",
+    "open_engine",
+    "runnable_artefact",
+    "usual_precision",
+]
 
 ENGINES = ("auto", "onnxruntime", "trt", "trt-rtx", "coreml")
 PRECISIONS = ("fp32", "fp16", "int8", "auto")
 
-_OF_A_DEVICE = {
-    "trt": "a TensorRT engine is built and run on the NVIDIA device itself",
-    "trt-rtx": "a TensorRT-RTX engine is run on a workstation with an NVIDIA RTX card",
-    "coreml": "a Core ML model is run on an Apple device",
-}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """An engine that is open.
+
+    *precision*: one of PRECISIONS, what it really runs. *fallback*: why another one than the best for this device
+    serves, in a sentence; None if that is not so.
+    """
+
+    engine: Engine
+    precision: str
+    fallback: str | None = None
 
 
 def artefact_name(precision: str | None = None) -> str:
@@ -43,31 +76,130 @@ def usual_precision(bundle: Bundle) -> str:
     return "fp16" if artefact_name("fp16") in names else "fp32"
 
 
-def open_engine(
-    bundle: Bundle, name: str = "auto", *, precision: str | None = None, threads: int | None = None
-) -> Engine:
-    """Load the network of *bundle*.
+def runnable_artefact(bundle: Bundle, precision: str) -> Artefact:
+    """Return the ONNX artefact of a *precision* that was accepted where it was made.
 
-    *name*: one of ENGINES; "auto" is onnxruntime. *precision*: one of PRECISIONS; None is fp32. *threads*: for one
-    image, on a processor; None takes the cores that this process may use.
-
-    Raises UnknownName if name or precision is unknown, ToolMissing if the engine cannot run here, BundleUnusable if the
-    bundle lacks the artefact, ParityFailed if the artefact failed its acceptance, IntegrityFailed if its bytes differ
-    from the manifest, ContractInvalid if the graph does not fit the contract.
+    Raises UnknownName if there is no such precision, BundleUnusable if the bundle lacks it, ParityFailed if it failed.
     """
-    if name not in ENGINES:
-        raise unknown_name("engine", name, ENGINES)
-    if name in _OF_A_DEVICE:
-        raise ToolMissing(
-            f"cannot run with {name}: {_OF_A_DEVICE[name]}, and this version has no engine for it; "
-            "use engine onnxruntime, which runs everywhere"
-        )
     artefact = bundle.artefact(artefact_name(precision))
     if artefact.status != "verified":
         raise ParityFailed(
             f"cannot run {artefact.path} of {bundle.path}: its status is {artefact.status!r}, expected 'verified'; "
             "use another precision or export the model again"
         )
+    return artefact
+
+
+def open_engine(
+    bundle: Bundle, name: str = "auto", *, precision: str | None = None, threads: int | None = None
+) -> Engine:
+    """Load the network of *bundle*; what is chosen in place of a better engine is logged as a warning.
+
+    Arguments and errors as in `choose_engine`.
+    """
+    chosen = choose_engine(bundle, name, precision=precision, threads=threads)
+    if chosen.fallback is not None:
+        _log.warning("%s", chosen.fallback)
+    return chosen.engine
+
+
+def choose_engine(
+    bundle: Bundle,
+    name: str = "auto",
+    precision: str | None = None,
+    threads: int | None = None,
+    *,
+    allow_build: bool = False,
+    queueing: Queueing | None = None,
+    on_build_step: OnBuildStep | None = None,
+) -> Chosen:
+    """Load the network of *bundle* in the best engine that may be used here.
+
+    *name*: one of ENGINES. "auto" is TensorRT where this machine has an NVIDIA GPU and the library, else ONNX Runtime;
+    where the bundle's engine may not be used, "auto" takes the one before it or ONNX Runtime, and `Chosen.fallback`
+    says why. "trt" and "trt-rtx" take the engine before, too, and never ONNX Runtime. *precision*: one of PRECISIONS;
+    None is the engine's own: fp32 for ONNX Runtime, for a GPU see `usual_precision`. *threads*: for one image, on a
+    processor; None takes the cores that this process may use. *allow_build*: build an engine that is missing or may not
+    be used, which takes minutes; *on_build_step* hears of its steps. *queueing*: how callers wait for a GPU; None takes
+    `Queueing()`.
+
+    Raises UnknownName if name or precision is unknown, ToolMissing if the engine cannot run here, EngineUnusable if the
+    bundle has no engine that this device proved, BundleUnusable if the bundle lacks the artefact, ParityFailed if the
+    artefact failed its acceptance, IntegrityFailed if its bytes differ from the manifest, ContractInvalid if the graph
+    does not fit the contract, DeviceUnready if the GPU does not answer, and with *allow_build* what `build_and_prove`
+    raises.
+    """
+    if name not in ENGINES:
+        raise unknown_name("engine", name, ENGINES)
+    artefact_name(precision)  # a name that does not exist is wrong use on every engine
+    if name == "coreml":
+        raise ToolMissing(
+            "cannot run with coreml: a Core ML model is run on an Apple device, and this version has no engine for it; "
+            "use engine onnxruntime, which runs everywhere"
+        )
+    if name == "onnxruntime":
+        return _on_the_processor(bundle, precision, threads)
+    on_the_gpu = partial(
+        _on_the_gpu, bundle, precision, allow_build=allow_build, queueing=queueing, on_build_step=on_build_step
+    )
+    if name != "auto":
+        return on_the_gpu(product_named(name))
+    reason = None
+    for product in _products_here(bundle, allow_build=allow_build):
+        try:
+            return on_the_gpu(product)
+        except SkinsegError as error:  # whatever the GPU lacks, the processor can do its work
+            reason = reason or str(error)
+    chosen = _on_the_processor(bundle, precision, threads)
+    if reason is None:
+        return chosen
+    return replace(chosen, fallback=f"{reason}; until then ONNX Runtime does its work on the processor")
+
+
+def _products_here(bundle: Bundle, *, allow_build: bool) -> list[Product]:
+    """Return what "auto" tries, without touching CUDA."""
+    from skinseg_runtime.cuda_memory import has_nvidia_gpu
+
+    if not has_nvidia_gpu():
+        return []
+    found = [TENSORRT] if _is_importable(TENSORRT.module) else []
+    # pip brings TensorRT-RTX to every x86-64 machine, also to those with a GPU it does not run on, so its mere presence
+    # asks for nothing.
+    wants_rtx = (allow_build and not found) or any((bundle.path / ENGINES_FOLDER).glob("*-trt-rtx*"))
+    if wants_rtx and _is_importable(TENSORRT_RTX.module):
+        found.append(TENSORRT_RTX)
+    return found
+
+
+def _is_importable(module: str) -> bool:
+    if module in sys.modules:
+        return sys.modules[module] is not None
+    return importlib.util.find_spec(module) is not None
+
+
+def _on_the_gpu(
+    bundle: Bundle,
+    precision: str | None,
+    product: Product,
+    *,
+    allow_build: bool,
+    queueing: Queueing | None,
+    on_build_step: OnBuildStep | None,
+) -> Chosen:
+    # Imported here: what reads engines brings numpy, and `--help` shows names from this file.
+    from skinseg_runtime.engines.device_choice import engine_of_device
+
+    precision = precision or usual_precision(bundle)
+    runnable_artefact(bundle, precision)
+    return engine_of_device(
+        bundle, product, precision, allow_build=allow_build, queueing=queueing, on_build_step=on_build_step
+    )
+
+
+def _on_the_processor(bundle: Bundle, precision: str | None, threads: int | None) -> Chosen:
     from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
 
-    return OnnxRuntimeEngine(bundle.read(artefact.path), bundle.contract, source=artefact.path, threads=threads)
+    precision = precision or "fp32"
+    artefact = runnable_artefact(bundle, precision)
+    engine = OnnxRuntimeEngine(bundle.read(artefact.path), bundle.contract, source=artefact.path, threads=threads)
+    return Chosen(engine=engine, precision=precision)
