@@ -38,6 +38,7 @@ from skinseg_export.quantization.modelopt_quantizer import require_modelopt
 from skinseg_export.quantization.preparation import Sources, prepared, sources_of
 from skinseg_export.quantization.quantized_artefacts import QuantizedResult, QuantizedWork, add_quantized
 from skinseg_export.targets.coreml.build import coreml_version, mlpackage_from_torch
+from skinseg_export.targets.coreml.options import CoremlOptions, CoremlPrecision
 from skinseg_export.targets.coreml.verify import verify_mlpackage
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles, onnx_files_from_torch
 from skinseg_export.targets.onnx.verify import verify_half, verify_single
@@ -220,11 +221,13 @@ class _Export:
             made.missing.append(MissingTool("coreml", _COREML_REMEDY, is_fatal=True))
             return
         network, contract = self.checkpoint.network, self.checkpoint.contract
-        precision = "fp16" if self.options.wants_half else "fp32"
+        precision: CoremlPrecision = "fp16" if self.options.wants_half else "fp32"
         parameters = sum(parameter.numel() for parameter in network.parameters())
         with tempfile.TemporaryDirectory() as scratch:
             package = Path(scratch) / PACKAGE_PATH
-            mlpackage_from_torch(network, contract, package, precision=precision, metadata=self._identity)
+            mlpackage_from_torch(
+                network, contract, package, CoremlOptions(precision=precision), metadata=self._identity
+            )
             made.draft.add_folder(PACKAGE_PATH, package)
             made.add(
                 "coreml", PACKAGE_PATH, precision, lambda: verify_mlpackage(package, contract, parameters=parameters)

@@ -2,20 +2,24 @@
 
 import json
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import InputError, ToolMissing
 from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME, PixelGraph
 from skinseg_export.foreign_noise import quiet
+from skinseg_export.targets.coreml.options import CoremlOptions
 
 __all__ = ["coreml_version", "mlpackage_from_torch"]
+
+_PLAIN = CoremlOptions()
 
 
 def coreml_version() -> str | None:
@@ -30,20 +34,21 @@ def mlpackage_from_torch(
     network: nn.Module,
     contract: ModelContract,
     folder: Path,
+    options: CoremlOptions = _PLAIN,
     *,
-    precision: str = "fp16",
     name: str = "lesion segmentation",
     metadata: Mapping[str, str] | None = None,
+    calibration: Iterable[NDArray[np.uint8]] = (),
 ) -> None:
     """Write the .mlpackage of *network* (logits out) to *folder*, which must not exist.
 
-    The normalisation is part of the program, so the app hands over plain pixels. *precision*: `fp16` or `fp32`, of the
-    program's arithmetic. *metadata* is stored under `skinseg.`.
+    The normalisation is part of the program, so the app hands over plain pixels. *metadata* is stored under `skinseg.`.
+    *calibration*: pictures as the network sees them, (H, W, 3) uint8 RGB of the contract's input_hw; w8a8 needs them.
 
     Raises InputError if coremltools cannot express an operation, ToolMissing without coremltools.
     """
-    model = _converted(network, contract, precision)
-    _describe(model, contract, name, {"precision": precision, **(metadata or {})})
+    model = _converted(network, contract, options.precision)
+    _describe(model, contract, name, {"precision": options.precision, **(metadata or {})})
     with quiet():
         model.save(str(folder))
     for path in folder.rglob("*"):
