@@ -400,6 +400,12 @@ begun.wait()
     assert ended.stdout == ("" if hangs else "given back\n")
 
 
+def test_who_only_says_how_to_wait_imports_no_numpy() -> None:
+    code = "import sys; import skinseg_runtime.gpu_worker; print('numpy' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert ended.stdout == "False\n"
+
+
 def test_how_callers_wait_is_checked() -> None:
     with pytest.raises(ValueError, match="waiting is 0, expected at least 1"):
         Queueing(waiting=0)

@@ -89,6 +89,7 @@ class TensorRtSession:
         TensorRT refuses the run, CudaFault if CUDA fails.
         """
         self._check(images, want_mask)
+        tensorrt_logger(self._trt).clear()  # what is said from here on concerns this run
         try:
             return self._run(images, want_mask)
         except NotQueued as error:
@@ -154,7 +155,6 @@ class TensorRtSession:
             return
         self._launcher.forget()
         self._batch = 0
-        tensorrt_logger(self._trt).clear()
         context = self._ready.context
         try:
             takes_it = context.set_input_shape(IMAGE, (batch, *self.layout.image_shape)) and not context.infer_shapes()

@@ -3,6 +3,7 @@
 The fake executes the ONNX file with ONNX Runtime and holds NVIDIA's rules; nothing here ran on a GPU.
 """
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,6 +39,11 @@ BACKENDS = ("pycuda", "cuda.bindings")
 PRODUCTS = (TENSORRT, TENSORRT_RTX)
 ORIN = {"integrated": True, "can_map_host": True}
 CARD = {"integrated": False, "can_map_host": True}
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKINSEG_STATE_DIR", str(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -214,6 +220,15 @@ def test_closing_gives_everything_back_and_says_so_to_late_callers(
         assert (gpu.live_bytes, gpu.live_handles, gpu.internal_bytes) == (0, 0, 0)
         with pytest.raises(ValueError, match=r"the TensorRT.* engine net\.engine is closed"):
             engine.infer(levels(100))
+
+
+def test_the_bytes_of_the_plan_are_not_kept(device: DeviceMaker) -> None:
+    device()
+    plan = plan_of(TENSORRT)
+    held = sys.getrefcount(plan)
+    engine = TensorRtEngine(plan, CONTRACT, TENSORRT)
+    assert sys.getrefcount(plan) == held
+    engine.close()
 
 
 def test_only_the_workers_thread_touches_the_gpu(device: DeviceMaker) -> None:

@@ -75,6 +75,20 @@ def test_an_address_that_is_not_set_is_named(fake_device: FakeDevice) -> None:
             session.run(levels(100))
 
 
+def test_what_tensorrt_said_of_an_earlier_run_is_not_told_of_this_one(fake_device: FakeDevice) -> None:
+    with session_open(use_graph=False) as session:
+        context: Any = session._ready.context
+        kept = dict(context._addresses)
+        context._addresses["image"] = 0
+        with pytest.raises(DeviceUnready, match="address of image is not set"):
+            session.run(levels(100))
+        context._addresses.update(kept, probability=0)
+        with pytest.raises(DeviceUnready) as met:
+            session.run(levels(100))
+    assert "address of probability is not set" in str(met.value)
+    assert "address of image" not in str(met.value)
+
+
 def test_an_address_that_tensorrt_does_not_take_ends_the_opening(
     fake_device: FakeDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
