@@ -7,7 +7,7 @@ from dataclasses import replace
 from skinseg_edge import errors
 from skinseg_edge.errors import BuildFailed, DeadlinePassed, SkinsegError
 from skinseg_runtime.engine_build.apart import Died, Overdue, answer_of
-from skinseg_runtime.engine_build.job import BuildJob, Proof, ProofJob
+from skinseg_runtime.engine_build.job import BuildAnswer, BuildJob, Proof, ProofJob
 from skinseg_runtime.engine_build.request import BuildStep
 
 __all__ = ["BuildProcesses"]
@@ -39,12 +39,12 @@ class BuildProcesses:
         """Seconds since the build began."""
         return time.monotonic() - self._started
 
-    def build(self, job: BuildJob) -> dict[str, object]:
-        """Build the plan of *job* and return what the building process tells of it.
+    def build(self, job: BuildJob) -> BuildAnswer:
+        """Build the plan of *job*.
 
         Raises what the builder raises, BuildFailed if its process died, DeadlinePassed if it took too long.
         """
-        return self._ask(_WORKER, job.to_json(), self._build_death)
+        return BuildAnswer.from_json(self._ask(_WORKER, job.to_json(), self._build_death))
 
     def prove(self, job: ProofJob) -> Proof:
         """Run the golden cases through the plan of *job*; raises like `build`."""

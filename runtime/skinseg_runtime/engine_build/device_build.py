@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from skinseg_edge.atomic_files import write_json_atomically
 from skinseg_edge.bundle import Bundle
 from skinseg_edge.errors import BuildFailed, EngineUnusable, OutputRefused, ParityFailed
 from skinseg_edge.manifest import ENGINES_FOLDER
 from skinseg_runtime.engine_build.build_processes import BuildProcesses
-from skinseg_runtime.engine_build.job import BuildJob, BuildOptions, Proof, ProofJob
+from skinseg_runtime.engine_build.job import BuildAnswer, BuildJob, BuildOptions, Proof, ProofJob
 from skinseg_runtime.engine_build.request import BuildRequest, BuildStep
 from skinseg_runtime.engine_build.trtexec_line import trtexec_line
 from skinseg_runtime.engine_build.wanted_engine import WantedEngine, check_room, wanted_engine
@@ -86,14 +85,14 @@ def engines_locked(bundle: Bundle, doing: str) -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """*path*: of the plan; *name*: of a file of the bundle, or PLAN_NAME. *told*: what the builder said of it."""
+    """*path*: of the plan; *name*: of a file of the bundle, or PLAN_NAME. *answer*: the builder's, if it was built."""
 
     path: Path
     name: str
     size: int
     sha256: str
     trtexec: str
-    told: Mapping[str, Any]
+    answer: BuildAnswer | None
 
 
 class _Build:
@@ -135,7 +134,7 @@ class _Build:
             receipt=receipt,
             seconds=self._processes.elapsed_s,
             trtexec=plan.trtexec,
-            dla=plan.told.get("dla"),
+            dla=None if plan.answer is None else plan.answer.dla,
         )
 
     def _built(self, path: Path) -> _Plan:
@@ -147,9 +146,9 @@ class _Build:
             options=self._options,
             plan=path,
         )
-        told: Mapping[str, Any] = self._processes.build(job)
+        answer = self._processes.build(job)
         data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != told["sha256"]:
+        if hashlib.sha256(data).hexdigest() != answer.sha256:
             raise BuildFailed(f"cannot accept {self._what}: its file changed since it was written; build again")
         fault = header_fault(data, self._product, self._device.tensorrt)
         if fault is not None:
@@ -157,9 +156,9 @@ class _Build:
                 f"cannot accept {self._what}: {fault}; update skinseg-edge, which may not know this version"
                 f"{self._consequence}"
             )
-        shape = told["inputs"][0]["shape"]
-        trtexec = self._trtexec(PLAN_NAME, shape, told["workspace_mib"], (self._device.compute_capability,))
-        return _Plan(path=path, name=PLAN_NAME, size=len(data), sha256=told["sha256"], trtexec=trtexec, told=told)
+        capabilities = (self._device.compute_capability,)
+        trtexec = self._trtexec(PLAN_NAME, answer.image_shape, answer.workspace_mib, capabilities)
+        return _Plan(path=path, name=PLAN_NAME, size=len(data), sha256=answer.sha256, trtexec=trtexec, answer=answer)
 
     def _ready_made(self) -> _Plan:
         artefact = self._wanted.ahead_of_time
@@ -174,7 +173,7 @@ class _Build:
             size=record.size,
             sha256=record.sha256,
             trtexec=trtexec,
-            told={},
+            answer=None,
         )
 
     def _proof(self, plan: _Plan, sidecar: Sidecar) -> Proof:
@@ -224,7 +223,7 @@ class _Build:
             device=self._device,
             options=self._wanted.options,
             profile=self._wanted.profile,
-            memory=plan.told.get("memory", {}),
+            memory=plan.answer.memory if plan.answer else {},
             trtexec=plan.trtexec,
             built_s=round(built_s, 3),
             date=today(),

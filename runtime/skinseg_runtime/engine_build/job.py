@@ -10,7 +10,7 @@ from skinseg_edge.errors import InputError, IntegrityFailed
 from skinseg_runtime.engines.products import product_named
 from skinseg_runtime.this_device import Device
 
-__all__ = ["BuildJob", "BuildOptions", "Proof", "ProofJob", "opened_again"]
+__all__ = ["BuildAnswer", "BuildJob", "BuildOptions", "Proof", "ProofJob", "opened_again"]
 
 _LARGEST_BATCH = 64  # more than any device here gains by
 _LEVELS = range(6)
@@ -118,6 +118,26 @@ class ProofJob:
     def from_json(cls, document: dict[str, Any]) -> "ProofJob":
         """Read what `to_json` gave."""
         return cls(**{**document, "bundle": Path(document["bundle"]), "plan": Path(document["plan"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildAnswer:
+    """What the building process tells of the plan that it wrote.
+
+    *sha256*: of the plan. *workspace_mib*: what it was built with. *image_shape*: of the input, -1 for a free batch
+    axis. *memory*: as in `BuiltPlan`. *dla*: `DlaReport.to_json`, None unless a DLA was asked for.
+    """
+
+    sha256: str
+    workspace_mib: int | None
+    image_shape: Sequence[int]
+    memory: Mapping[str, int]
+    dla: Mapping[str, object] | None
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "BuildAnswer":
+        """Read what `dataclasses.asdict` gave."""
+        return cls(**{name: document[name] for name in cls.__dataclass_fields__})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ from dataclasses import asdict
 
 from skinseg_edge.atomic_files import write_bytes_atomically
 from skinseg_runtime.engine_build.answering import Tell, answer
-from skinseg_runtime.engine_build.builder import BuiltPlan, build
+from skinseg_runtime.engine_build.builder import build
 from skinseg_runtime.engine_build.free_memory import free_memory
-from skinseg_runtime.engine_build.job import BuildJob, opened_again
+from skinseg_runtime.engine_build.job import BuildAnswer, BuildJob, opened_again
 from skinseg_runtime.engine_build.request import BuildRequest, BuildStep
 from skinseg_runtime.engine_build.timing_cache import keep_timing_cache, known_timings
 from skinseg_runtime.engine_build.workspace import workspace_mib
@@ -58,19 +58,15 @@ def _work(document: dict[str, object], tell: Tell) -> Mapping[str, object]:
     write_bytes_atomically(job.plan, plan.data)
     if plan.timing_cache is not None:
         keep_timing_cache(job.device, plan.timing_cache)
-    return _told(plan, request)
-
-
-def _told(plan: BuiltPlan, request: BuildRequest) -> dict[str, object]:
-    return {
-        "sha256": hashlib.sha256(plan.data).hexdigest(),
-        "workspace_mib": request.workspace_mib,
-        "inputs": [asdict(tensor) for tensor in plan.network.inputs],
-        "outputs": [asdict(tensor) for tensor in plan.network.outputs],
-        "layers": plan.network.layers,
-        "memory": plan.memory,
-        "dla": None if plan.dla is None else plan.dla.to_json(),
-    }
+    return asdict(
+        BuildAnswer(
+            sha256=hashlib.sha256(plan.data).hexdigest(),
+            workspace_mib=request.workspace_mib,
+            image_shape=plan.network.inputs[0].shape,
+            memory=plan.memory,
+            dla=None if plan.dla is None else plan.dla.to_json(),
+        )
+    )
 
 
 if __name__ == "__main__":
