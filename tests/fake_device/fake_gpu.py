@@ -71,8 +71,9 @@ class Graph:
 
 
 class FakeGpu:
-    """*counts*: "allocations", "frees", "copies", "pageable copies", "launches" (of graphs), "enqueues" (of engines),
+    """What a GPU does and holds, for tests to look at.
 
+    *counts*: "allocations", "frees", "copies", "pageable copies", "launches" (of graphs), "enqueues" (of engines),
     "runs" (of engines, in graphs too), "captures", "compiled" (by TensorRT-RTX). *threads*: the threads that called.
     *context_depth*: how many contexts lie on the driver's stack of a thread. *internal_bytes*: what TensorRT holds.
     """

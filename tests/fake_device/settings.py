@@ -13,12 +13,14 @@ VARIABLE = "FAKE_DEVICE"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """*tensorrt*, *rtx*: versions. *compute_capability*: two numbers. *memory*, *free*: bytes. *cuda*, *driver*: such
+    """A Jetson Orin of 8 GB unless something else is said.
 
-    as 12060; a *driver* of 0 is no driver at all, and *devices* 0 no GPU.
+    *tensorrt*, *rtx*: versions. *compute_capability*: two numbers. *memory*, *free*: bytes. *cuda*, *driver*: such as
+    12060; a *driver* of 0 is no driver at all, and *devices* 0 no GPU. *old_bindings*: without a driver
+    `cuda.bindings` raises RuntimeError, as 12.8.0 does, and gives no error code, as 12.9 and later do.
 
     *fault*: {"call", "after", "code", "times"}: the call of this name fails with *code* once *after* calls went well;
-    "kernel" is the work of an engine on the GPU. *builder*: "seconds", "kill_after_phase", "refuse", "returns_none",
+    "kernel" is the work of an engine on the GPU. *capture_fails*: no stream can be captured. *builder*: "seconds", "kill_after_phase", "refuse", "returns_none",
     "unsupported" (operators). *engine*: "flip", "noise", "context_none". *missing*: packages that are not installed.
     """
 
@@ -39,6 +41,7 @@ class Settings:
     fault: Mapping[str, Any] = field(default_factory=dict)
     deserialize_returns_none: bool = False
     capture_fails: bool = False
+    old_bindings: bool = False
     missing: tuple[str, ...] = ()
 
 

@@ -242,7 +242,7 @@ class RuntimeCache(Protocol):
 
 
 class RuntimeConfig(Protocol):
-    """How to run, from 10.16 on; what only `tensorrt_rtx` has: cuda_graph_strategy and the cache."""
+    """`tensorrt_rtx`: how to run. 10.16 and 11.4 have such a class with none of these names."""
 
     cuda_graph_strategy: Any
 

@@ -85,6 +85,8 @@ class cudaDeviceProp:
 def _call(
     name: str, work: Callable[[FakeGpu], Any] | None = None, *, results: int = 0, needs_context: bool = True
 ) -> tuple[Any, ...]:
+    if gpu().settings.old_bindings and gpu().settings.driver == 0:
+        raise RuntimeError("Failed to dlopen libcuda.so.1")
     try:
         gpu().enter(name, needs_context=needs_context)
         given: Any = work(gpu()) if work else None
