@@ -172,9 +172,10 @@ def _products_here(bundle: Bundle, *, allow_build: bool) -> list[Product]:
 
 
 def _is_importable(module: str) -> bool:
-    if module in sys.modules:
-        return sys.modules[module] is not None
-    return importlib.util.find_spec(module) is not None
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):  # a finder that refuses, or a module without a specification
+        return sys.modules.get(module) is not None
 
 
 def _on_the_gpu(
