@@ -33,7 +33,7 @@ from skinseg_export.export_gate import ExportGate, write_worst
 from skinseg_export.export_options import PRECISIONS, QUANTIZERS, ExportOptions, ExportReport, MissingTool
 from skinseg_export.golden import Golden, add_golden, golden_from_photos, golden_from_synthetic
 from skinseg_export.half_evaluation import HalfEngine
-from skinseg_export.parity import HALF, HALF_UNTRAINED, noise_pictures
+from skinseg_export.parity import HALF, HALF_UNTRAINED, SINGLE, SINGLE_UNTRAINED, noise_pictures
 from skinseg_export.quantization.modelopt_quantizer import require_modelopt
 from skinseg_export.quantization.preparation import Sources, prepared, sources_of
 from skinseg_export.quantization.quantized_artefacts import QuantizedResult, QuantizedWork, add_quantized
@@ -176,8 +176,13 @@ class _Export:
     def _add_onnx(self, files: OnnxFiles, reference: TorchEngine, golden: tuple[Golden, ...], gate: ExportGate) -> None:
         made, contract = self.artefacts, self.checkpoint.contract
         made.draft.add_bytes(SINGLE_PATH, files.single.model.SerializeToString())
+        tolerances = SINGLE if self.checkpoint.trained else SINGLE_UNTRAINED
+
+        def verify_fp32() -> Checks:
+            return verify_single(files.single, contract, reference, golden, tolerances)
+
         with self.progress(1, "fp32 against torch"):
-            made.add("onnx", SINGLE_PATH, "fp32", lambda: verify_single(files.single, contract, reference, golden))
+            made.add("onnx", SINGLE_PATH, "fp32", verify_fp32)
         if files.half_failure is not None:
             made.unmade["onnx-fp16"] = str(files.half_failure)
         if files.half is not None:
