@@ -20,8 +20,9 @@ class Settings:
     `cuda.bindings` raises RuntimeError, as 12.8.0 does, and gives no error code, as 12.9 and later do.
 
     *fault*: {"call", "after", "code", "times"}: the call of this name fails with *code* once *after* calls went well;
-    "kernel" is the work of an engine on the GPU. *capture_fails*: no stream can be captured. *builder*: "seconds", "kill_after_phase", "refuse", "returns_none",
-    "unsupported" (operators). *engine*: "flip", "noise", "context_none". *missing*: packages that are not installed.
+    "kernel" is the work of an engine on the GPU. *capture_fails*: no stream can be captured. *builder*: "seconds",
+    "kill_after_phase", "refuse", "returns_none", "unsupported" (operators). *engine*: "flip", "noise",
+    "context_none". *missing*: packages that are not installed.
     """
 
     tensorrt: str = "10.3.0"
