@@ -17,7 +17,7 @@ class Settings:
 
     *tensorrt*, *rtx*: versions. *compute_capability*: two numbers. *memory*, *free*: bytes. *cuda*, *driver*: such as
     12060; a *driver* of 0 is no driver at all, and *devices* 0 no GPU. *old_bindings*: without a driver
-    `cuda.bindings` raises RuntimeError, as 12.8.0 does, and gives no error code, as 12.9 and later do.
+    `cuda.bindings` raises RuntimeError as 12.8.0 does, and gives no error code as 12.9.10 and 13.5.0 do.
 
     *fault*: {"call", "after", "code", "times"}: the call of this name fails with *code* once *after* calls went well;
     "kernel" is the work of an engine on the GPU. *capture_fails*: no stream can be captured. *builder*: "seconds",
