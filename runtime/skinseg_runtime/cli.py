@@ -101,10 +101,8 @@ def _opened(ui: Ui, bundle: Bundle, engine: str, precision: str | None, allow_bu
     """Load the network; where another engine than the best for this device serves, say so even with `-q`."""
     from contextlib import nullcontext
 
+    from skinseg_runtime.engine_build.progress_lines import telling_steps
     from skinseg_runtime.segmenter import Segmenter
-
-    if allow_build:
-        from skinseg_runtime.engine_build.progress_lines import telling_steps
 
     with telling_steps(ui) if allow_build else nullcontext() as on_build_step:
         return Segmenter.open(

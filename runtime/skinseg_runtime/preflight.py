@@ -167,12 +167,12 @@ def _in_peace(
 ) -> Preflight | None:
     """Look at the engine, and again at its successor if a builder removed it in the meantime; None if there is none."""
     place = shelf.current if which == "current" else shelf.previous
-    folder = place(precision)
+    folder, found = place(precision), None
     for _ in range(_LOOKS):
         found = None if folder is None else look(folder)
         successor = place(precision)
         if successor == folder or (found and found.state == "ready"):
-            return found
+            break
         folder = successor
     return found
 

@@ -281,6 +281,20 @@ def test_there_may_be_no_engine_before(opened: Bundle) -> None:
     assert preflight(opened, TENSORRT, "fp32", ORIN, which="previous").state == "absent"
 
 
+def test_a_builder_that_never_rests_is_given_up_on(opened: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(opened, _PLAN)
+    examined = preflight_module._examined
+
+    def always_swapped(folder: EngineFolder, *rest: object) -> Preflight:
+        publish(opened, _PLAN)
+        publish(opened, _PLAN)
+        return examined(folder, *rest)  # type: ignore[arg-type]  # passed on as they came
+
+    monkeypatch.setattr(preflight_module, "_examined", always_swapped)
+
+    assert _look(opened).state == "unusable"
+
+
 def test_a_builder_that_swaps_engines_meanwhile_disturbs_nobody(
     opened: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:

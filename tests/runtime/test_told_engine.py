@@ -170,7 +170,9 @@ def test_skinseg_bench_warns_where_it_falls_back(bundle: Path) -> None:
 def _compared(bundle: Path, ran: dict[str, tuple[str, str | None]]) -> list[Form]:
     def measured(job: Job) -> Measured:
         engine, fallback = ran[str(job.precision)]
-        stages = dict.fromkeys(("decode", "preprocess", "inference", "postprocess", "whole"), (1.0,))
+        stages: dict[str, tuple[float, ...]] = dict.fromkeys(
+            ("decode", "preprocess", "inference", "postprocess", "whole"), (1.0,)
+        )
         return Measured(
             engine=engine,
             versions={},

@@ -179,7 +179,10 @@ class Shelf:
     def _remove_unfinished(self) -> None:
         # Whoever stages holds the lock, so these are of builders that were killed.
         for path in self.root.glob(_UNFINISHED):
-            shutil.rmtree(path, ignore_errors=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _checked(name: str | None, precision: str, what: str) -> str | None:

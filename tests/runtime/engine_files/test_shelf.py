@@ -92,6 +92,7 @@ def test_ctrl_c_leaves_the_engine_that_serves(opened: Bundle, shelf: Shelf) -> N
 def test_what_a_killed_builder_left_is_cleared_away(opened: Bundle, shelf: Shelf) -> None:
     folder = publish(opened, made_plan())
     shutil.copytree(folder.path, shelf.root / ".skinseg-0123456789abcdef.part")
+    (shelf.root / ".skinseg-fedcba9876543210.part").write_bytes(b"half of a pointer")
     shutil.copytree(folder.path, shelf.root / "fp32-3f2a91c0-2")  # killed between the two renames
 
     assert shelf.current("fp32") == folder

@@ -16,8 +16,7 @@ def test_a_named_folder_comes_first(state: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_xdg_comes_next_unless_it_is_relative(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKINSEG_STATE_DIR", "")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(Path, "home", classmethod(lambda cls: cls(tmp_path)))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     assert state_folder() == tmp_path / "xdg" / "skinseg-edge"
 
@@ -26,12 +25,12 @@ def test_xdg_comes_next_unless_it_is_relative(state: Path, tmp_path: Path, monke
 
 
 def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_home(cls: type[Path]) -> Path:
+    def no_home() -> Path:
         raise RuntimeError("no home")
 
     monkeypatch.delenv("SKINSEG_STATE_DIR")
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    monkeypatch.setattr(Path, "home", classmethod(no_home))
+    monkeypatch.setattr(Path, "home", no_home)
 
     with pytest.raises(InputError, match="name a folder in SKINSEG_STATE_DIR"):
         state_folder()
