@@ -162,6 +162,7 @@ def _tell(ui: Ui, bundle: Bundle, engine: ReadyEngine, what: str, more: Mapping[
         "golden": [dict(case) for case in receipt.golden],
         "figures": dict(receipt.figures),
     }
+    ui.info(f"NVIDIA's own tool builds the same with: {sidecar.trtexec}")  # no cell: it would be broken to be copied
     return ui.result(document, _table(engine, what, more.get("dla")))
 
 
@@ -179,7 +180,6 @@ def _table(engine: ReadyEngine, what: str, dla: object) -> object:
         ("device", gpu if device.jetpack is None else f"{gpu}, JetPack {device.jetpack}"),
         ("size", f"{sidecar.size / _MIB:.1f} MiB"),
         *([("DLA", _dla_words(dla))] if dla else []),
-        ("the same by", sidecar.trtexec),
     ):
         overview.add_row(name, Text(value, overflow="fold"))
     return Group(overview, Text(""), _golden_table(engine.receipt.golden))

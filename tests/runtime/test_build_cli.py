@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,15 +11,18 @@ from pathlib import Path
 import pytest
 
 from skinseg_edge.bundle import Bundle
+from skinseg_edge.contract import ModelContract
 from skinseg_runtime.build_cli import main
+from skinseg_runtime.engine_build import wanted_engine
 from skinseg_runtime.engine_files.shelf import Shelf
 from skinseg_runtime.engines.products import TENSORRT
+from skinseg_runtime.jetpack import JetPack
 from skinseg_runtime.preflight import preflight
 from skinseg_runtime.this_device import identify
 from tests.fake_device.installing import FakeDevice
 from tests.fresh_interpreter import run_python
 from tests.runtime.calling import call, error_of, only_object
-from tests.runtime.tiny_bundle import binary_model, write_bundle
+from tests.runtime.tiny_bundle import binary_model, two_class_model, write_bundle
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals and terminals of this kind")
 
@@ -45,9 +49,14 @@ def test_a_build_tells_device_size_trtexec_and_golden_cases(bundle: Path, orin: 
     assert result.exit_code == 0, result.stderr
     for words in ("fp32-", "built and proved in", "TensorRT 10.3.0, CUDA 12.6", "fake Orin, compute capability 8.7"):
         assert words in result.stdout
-    for words in ("MiB", "trtexec --onnx=model.onnx --stronglyTyped", "golden/01.png  0.9887    0.9700", "holds"):
+    for words in ("MiB", "golden/01.png  0.9887    0.9700", "holds"):
         assert words in result.stdout
-    for line in ("0:00 Reading the ONNX file", "Building engine, step", "Golden cases"):
+    for line in (
+        "0:00 Reading the ONNX file",
+        "Building engine, step",
+        "Golden cases",
+        "with: trtexec --onnx=model.onnx ",
+    ):
         assert line in result.stderr
     assert orin.gpu.live_bytes == 0
 
@@ -170,6 +179,25 @@ def test_tensorrt_rtx_is_taken_where_it_alone_is_installed(bundle: Path, orin: F
     assert (document["engine"], document["version"]) == ("trt-rtx", "1.7.1.116")
     assert str(document["trtexec"]).startswith("tensorrt_rtx --onnx=model.onnx ")
     assert "--computeCapabilities=89" in str(document["trtexec"])
+
+
+def test_a_build_for_a_dla_says_which_layers_stay_on_the_gpu(
+    tmp_path: Path, orin: FakeDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = JetPack(l4t="36.4.3", jetpack="6.2", soc="tegra234", board="Jetson AGX Orin", part="p3701-0000")
+    monkeypatch.setattr(wanted_engine, "read_jetpack", lambda _: board)
+    model, contract = two_class_model(), ModelContract(input_hw=(64, 96), classes=("background", "lesion"))
+    bundle = write_bundle(tmp_path / "b.skinseg", contract=contract, model=model, forms={"fp16": model})
+
+    result = call(main, bundle, "--dla", "1")
+    report = only_object(call(main, bundle, "--dla", "1", "--force", "--json").stdout)["dla"]
+
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"DLA +\d of \d layers on DLA 1, entered 1 times; on the GPU: .*\(CAST\)", result.stdout)
+    assert "--useDLACore=1 --allowGPUFallback" in result.stderr
+    assert isinstance(report, dict)
+    assert {layer["on_dla"] for layer in report["layers"]} == {True, False}
+    assert orin.gpu.live_bytes == 0
 
 
 def test_help_waits_for_no_library_but_click() -> None:
