@@ -26,9 +26,9 @@ class Device:
     """A GPU with the software that builds and runs engines on it.
 
     *product*: "trt" or "trt-rtx"; *tensorrt*: its version, such as "10.3.0". *gpu*: as its maker calls it.
-    *compute_capability*: such as "8.7". *cuda*: version of the CUDA runtime, such as "12.6". *jetpack*: such as "6.2",
-    *l4t*: such as "36.4.3"; both None elsewhere than on a Jetson. *is_integrated*: the GPU shares the board's memory.
-    *memory_bytes*: all memory of the GPU.
+    *compute_capability*: such as "8.7". *cuda*: the version of CUDA that the driver implements, such as "12.6": the
+    same whichever library speaks CUDA. *jetpack*: such as "6.2", *l4t*: such as "36.4.3"; both None elsewhere than on a
+    Jetson. *is_integrated*: the GPU shares the board's memory. *memory_bytes*: all memory of the GPU.
     """
 
     product: str
@@ -153,7 +153,7 @@ def identify(product: Product, root: Path = Path("/")) -> Device:
         tensorrt=version,
         gpu=facts.name,
         compute_capability=facts.compute_capability,
-        cuda=facts.cuda,
+        cuda=facts.driver,
         jetpack=jetson.jetpack if jetson else None,
         l4t=jetson.l4t if jetson else None,
         is_integrated=facts.is_integrated,

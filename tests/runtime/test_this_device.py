@@ -20,7 +20,7 @@ _FACTS = GpuFacts(
     is_integrated=True,
     can_map_host=True,
     memory_bytes=8 << 30,
-    cuda="12.6",
+    cuda="12.9",  # of the library that speaks CUDA; the device is told by its driver
     driver="12.6",
 )
 
