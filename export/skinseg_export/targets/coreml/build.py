@@ -1,25 +1,33 @@
-"""Build the Core ML package: an ML program for iOS 17 whose input is an RGB image and whose output is `probability`."""
+"""Build the Core ML package: an ML program that takes an RGB image and gives probabilities and a map of classes."""
 
-import json
+import copy
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import InputError, ToolMissing
-from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME, PixelGraph
+from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME
 from skinseg_export.foreign_noise import quiet
-from skinseg_export.targets.coreml.options import CoremlOptions
+from skinseg_export.network_shapes import check_network_shapes
+from skinseg_export.targets.coreml.compression import compressed
+from skinseg_export.targets.coreml.description import describe
+from skinseg_export.targets.coreml.options import CoremlOptions, enumerated_sizes
+from skinseg_export.targets.coreml.program_graph import CLASS_MAP_NAME, ProgramGraph
+from skinseg_export.targets.coreml.reproducible import settle
+from skinseg_export.targets.coreml.w8a8 import network_in_eight_bits
 
 __all__ = ["coreml_version", "mlpackage_from_torch"]
 
 _PLAIN = CoremlOptions()
+_SAME = 1e-4  # logits and probabilities of a trace and of the network at another size: the same sums in another order
 
 
 def coreml_version() -> str | None:
@@ -40,63 +48,88 @@ def mlpackage_from_torch(
     metadata: Mapping[str, str] | None = None,
     calibration: Iterable[NDArray[np.uint8]] = (),
 ) -> None:
-    """Write the .mlpackage of *network* (logits out) to *folder*, which must not exist.
+    """Write the .mlpackage of *network* (logits out), which is left as it is, to *folder*, which must not exist.
 
-    The normalisation is part of the program, so the app hands over plain pixels. *metadata* is stored under `skinseg.`.
+    The normalisation is part of the program, so the app hands over plain pixels. Outputs: `probability`, (1, K, H, W)
+    float32, and `class_map`, (1, H, W) int32. *metadata* is stored under `skinseg.`.
     *calibration*: pictures as the network sees them, (H, W, 3) uint8 RGB of the contract's input_hw; w8a8 needs them.
+    The same network, options and texts give the same bytes: `skinseg_export.targets.coreml.reproducible`.
 
-    Raises InputError if coremltools cannot express an operation, ToolMissing without coremltools.
+    Raises InputError if coremltools cannot express an operation, the network cannot take a size of options.sizes, or
+    w8a8 lacks pictures; ToolMissing without coremltools.
     """
-    model = _converted(network, contract, options.precision)
-    _describe(model, contract, name, {"precision": options.precision, **(metadata or {})})
+    _coremltools()
+    sizes = enumerated_sizes(options, contract)
+    _check_sizes(network, contract, options.sizes)
+    if options.precision == "w8a8":
+        own = network_in_eight_bits(network, contract, calibration)
+    else:
+        own = copy.deepcopy(network)
+    graph = ProgramGraph(own, contract, half=options.precision != "fp32").eval()
+    called = type(network).__name__
+    model = compressed(_converted(graph, sizes, options, called), options.precision)
+    describe(model, contract, options.precision, sizes, name=name, metadata=metadata or {})
     with quiet():
         model.save(str(folder))
-    for path in folder.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)  # coremltools leaves one file readable by its owner only
+    settle(folder)
 
 
-def _converted(network: nn.Module, contract: ModelContract, precision: str) -> Any:
+def _check_sizes(network: nn.Module, contract: ModelContract, sizes: Sequence[tuple[int, int]]) -> None:
+    if not sizes:
+        return
+    still = copy.deepcopy(network).eval()
+    for size in sizes:
+        check_network_shapes(still, replace(contract, input_hw=size), name=type(network).__name__)
+
+
+def _converted(graph: ProgramGraph, sizes: Sequence[tuple[int, int]], options: CoremlOptions, called: str) -> Any:
     ct = _coremltools()
-    graph = PixelGraph(network, contract).eval()
-    height, width = contract.input_hw
-    compute = ct.precision.FLOAT16 if precision == "fp16" else ct.precision.FLOAT32
+    shapes = [(1, 3, *size) for size in sizes]
+    compute = ct.precision.FLOAT32 if options.precision == "fp32" else ct.precision.FLOAT16
     with quiet(), torch.no_grad():
         try:
             return ct.convert(
-                torch.jit.trace(graph, torch.zeros(1, 3, height, width)),  # type: ignore[no-untyped-call]  # untyped
+                _traced(graph, shapes, called),
                 convert_to="mlprogram",
-                inputs=[ct.ImageType(INPUT_NAME, shape=(1, 3, height, width), color_layout=ct.colorlayout.RGB)],
-                outputs=[ct.TensorType(OUTPUT_NAME, dtype=np.float32)],
-                minimum_deployment_target=ct.target.iOS17,
+                inputs=[ct.ImageType(INPUT_NAME, shape=_shape(ct, shapes), color_layout=ct.colorlayout.RGB)],
+                outputs=[ct.TensorType(OUTPUT_NAME, dtype=np.float32), ct.TensorType(CLASS_MAP_NAME, dtype=np.int32)],
+                minimum_deployment_target=getattr(ct.target, f"iOS{options.ios}"),
                 compute_precision=compute,
                 skip_model_load=True,
             )
+        except InputError:
+            raise
         except Exception as error:  # coremltools raises whatever its converters stumble over
             # A failed conversion leaves a temporary folder behind in its frames; let it go while all is quiet.
             traceback.clear_frames(error.__traceback__)
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InputError(f"cannot convert {type(network).__name__} to Core ML: {reason[:300]}") from error
+            raise InputError(f"cannot convert {called} to Core ML: {reason[:300]}") from error
 
 
-def _describe(model: Any, contract: ModelContract, name: str, metadata: Mapping[str, str]) -> None:
-    height, width = contract.input_hw
-    classes = ", ".join(contract.classes)
-    model.short_description = f"{name}: {classes}. Not a medical device."
-    model.author = "skinseg-edge"
-    model.input_description[INPUT_NAME] = f"RGB picture, {width} x {height} px, resized by {contract.resize}"
-    model.output_description[OUTPUT_NAME] = (
-        f"probability of {classes}, (1, {len(contract.classes)}, {height}, {width}), 0 to 1; " + _decision(contract)
-    )
-    entries = {"contract": json.dumps(contract.to_json(), sort_keys=True), "compute_units": "ALL", **metadata}
-    for key, value in entries.items():
-        model.user_defined_metadata[f"skinseg.{key}"] = value
+def _shape(ct: Any, shapes: Sequence[tuple[int, ...]]) -> Any:
+    return shapes[0] if len(shapes) == 1 else ct.EnumeratedShapes(shapes=shapes, default=shapes[0])
 
 
-def _decision(contract: ModelContract) -> str:
-    if contract.is_binary:
-        return f"a pixel belongs to it from {contract.threshold:g}"
-    lesions = ", ".join(contract.classes[index] for index in contract.lesion_indices)
-    return f"a pixel belongs to the class that has the highest; lesion: {lesions}"
+def _traced(graph: ProgramGraph, shapes: Sequence[tuple[int, ...]], called: str) -> Any:
+    """Trace *graph* at the first shape and make sure that the others go through the trace as through the network."""
+    traced: Any = torch.jit.trace(graph, torch.zeros(shapes[0]))  # type: ignore[no-untyped-call]  # untyped in torch
+    for shape in shapes[1:]:
+        pixels = torch.linspace(0, 255, int(np.prod(shape))).reshape(shape)
+        expected = graph(pixels)[0]
+        if not _agrees(traced, pixels, expected):
+            raise InputError(
+                f"cannot convert {called} to Core ML for pictures of {shape[2]} x {shape[3]} (rows x columns): traced "
+                f"at {shapes[0][2]} x {shapes[0][3]} it computes something else there; make a package for each size"
+            )
+    return traced
+
+
+def _agrees(traced: Any, pixels: Tensor, expected: Tensor) -> bool:
+    try:
+        probability: Tensor = traced(pixels)[0]
+    except RuntimeError:  # a size that the trace froze
+        return False
+    return probability.shape == expected.shape and float((probability - expected).abs().max()) <= _SAME
 
 
 def _coremltools() -> Any:

@@ -64,7 +64,9 @@ def enumerated_sizes(options: CoremlOptions, contract: ModelContract) -> tuple[t
 
 def _check_sizes(sizes: Sequence[tuple[int, int]]) -> None:
     for size in sizes:
-        if len(size) != 2 or not all(type(side) is int and _SMALLEST_SIDE <= side <= _LARGEST_SIDE for side in size):
+        if [type(side) for side in size] != [int, int] or not all(
+            _SMALLEST_SIDE <= side <= _LARGEST_SIDE for side in size
+        ):
             raise InputError(
                 f"cannot make a Core ML package for pictures of size {size!r}: expected rows and columns, two whole "
                 f"numbers from {_SMALLEST_SIDE} to {_LARGEST_SIDE}"

@@ -8,6 +8,7 @@ from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import ToolMissing, VerificationFailed
 from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME
 from skinseg_export.foreign_noise import quiet
+from skinseg_export.targets.coreml.program_graph import CLASS_MAP_NAME
 
 __all__ = ["verify_mlpackage"]
 
@@ -68,7 +69,7 @@ def _check_face(description: Any, contract: ModelContract) -> None:
     image = description.input[0].type.imageType
     _expect("input size", (image.height, image.width), (height, width))
     _expect("input colours", image.ColorSpace.Name(image.colorSpace), "RGB")
-    _expect("outputs", [value.name for value in description.output], [OUTPUT_NAME])
+    _expect("outputs", [value.name for value in description.output], [OUTPUT_NAME, CLASS_MAP_NAME])
     output = description.output[0].type.multiArrayType
     _expect("output shape", tuple(output.shape), (1, len(contract.classes), height, width))
     _expect("output type", output.ArrayDataType.Name(output.dataType), "FLOAT32")
