@@ -33,10 +33,10 @@ def add_triton(
     *single*: the bundle's own fp32 export; another with a free batch axis is made unless it has one. *reference*: the
     trained network. *identity*: what every artefact says of where it comes from.
 
-    Raises InputError if *name* leaves nothing that a server's model could be called.
+    Raises InputError if neither *name* nor the network's leaves anything that a server's model could be called.
     """
     contract = checkpoint.contract
-    called = model_name_from(name)
+    called = model_name_from(name, checkpoint.network_name)
     export = single if options.dynamic_batch else _with_free_batch(checkpoint, options, identity)
     repository = model_repository(called, export.model.SerializeToString(), contract, identity=identity)
     for path, data in repository.files.items():

@@ -30,19 +30,25 @@ def check_model_name(name: str) -> None:
         )
 
 
-def model_name_from(bundle_name: str) -> str:
-    """Return the name that a bundle's model has on a server: accents are dropped, what else may not stand is one `_`.
+def model_name_from(bundle_name: str, network: str) -> str:
+    """Return the name that a bundle's model has on a server; that of its *network* where its own leaves nothing.
 
-    >>> model_name_from("Lésion (v1.2)")
-    'Lesion_v1_2'
+    Accents are dropped, and what else may not stand becomes one `_`.
 
-    Raises InputError if nothing is left.
+    >>> model_name_from("Lésion (v1.2)", "scsonet"), model_name_from("病変", "scsonet")
+    ('Lesion_v1_2', 'scsonet')
+
+    Raises InputError if neither leaves anything.
     """
-    plain = unicodedata.normalize("NFKD", bundle_name).encode("ascii", "ignore").decode()
-    name = _OTHER.sub("_", plain).strip("_-")[:_LONGEST]
+    name = _plain(bundle_name) or _plain(network)
     if not name:
         raise InputError(
             f"cannot serve the bundle {shown(bundle_name)}: its name has no letter or digit of ASCII that a server's "
             "model could be called by; choose another name with -o"
         )
     return name
+
+
+def _plain(text: str) -> str:
+    without_accents = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return _OTHER.sub("_", without_accents).strip("_-")[:_LONGEST]

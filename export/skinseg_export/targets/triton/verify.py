@@ -34,7 +34,7 @@ __all__ = ["BATCH", "AmongOthers", "verify_repository"]
 
 BATCH = 3  # pictures in the batch that golden pictures are run in
 _OWN_READER = "own strict reader; tritonclient is not installed"
-_DEFAULTS = (0, "", "KIND_AUTO", "FORMAT_NONE")  # of numbers and truths, texts and the two enums
+_DEFAULTS = (0, "", (), "KIND_AUTO", "FORMAT_NONE")  # of a number or truth, a text, what is repeated, the two enums
 
 Checks = dict[str, float | str | bool]
 
