@@ -46,8 +46,8 @@ class GpuUse:
         """Note which process used the GPU first."""
         self._process = self._process or os.getpid()
 
-    def lose(self, error: BaseException, session: object) -> None:
-        """Note that the GPU is lost with *error*, and hold *session* to the end of the process."""
+    def lose(self, error: BaseException, session: object = None) -> None:
+        """Note that the GPU is lost with *error*, and hold *session*, if there is one, to the end of the process."""
         self._codes.append(str(getattr(error, "code", error)))
         self._lost.append(session)
 
@@ -55,7 +55,7 @@ class GpuUse:
         """Return `translated`, but name the cause where the GPU was lost before, or by a fork, and not just now."""
         is_of_cuda = hasattr(error, "is_sticky")
         said = translated(error, name)
-        if self._process != os.getpid() and (is_of_cuda or isinstance(error, ToolMissing)):
+        if self._process not in (None, os.getpid()) and (is_of_cuda or isinstance(error, ToolMissing)):
             said = self._forked(name)
         elif any(code in str(error) for code in self._codes):
             said = loss(name, str(error))

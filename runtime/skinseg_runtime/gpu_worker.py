@@ -100,6 +100,8 @@ def _serve(queue: WorkQueue, starts: list[Callable[[], S]], stop: Callable[[S], 
         # Popped, for the start of an engine holds all of its bytes, and a thread holds its arguments.
         session = starts.pop()()
     except BaseException as error:  # noqa: BLE001  # the thread that opens the worker raises it
+        if is_sticky(error):
+            _USE.lose(error)
         opened.fail(_USE.translated_start(error, queue.name))
         return
     _USE.begin()

@@ -15,8 +15,9 @@ from types import SimpleNamespace
 import pytest
 
 from skinseg_edge.errors import DeadlinePassed, DeviceBusy, DeviceLost, DeviceUnready, ToolMissing
-from skinseg_runtime import gpu_queue
+from skinseg_runtime import gpu_queue, gpu_worker
 from skinseg_runtime.cuda_memory.device import CudaFault
+from skinseg_runtime.gpu_losses import GpuUse
 from skinseg_runtime.gpu_queue import WorkQueue
 from skinseg_runtime.gpu_worker import GpuWorker, Queueing, Ticket
 
@@ -138,6 +139,43 @@ def test_a_start_without_memory_says_what_to_do() -> None:
     )
     with pytest.raises(DeviceUnready, match=expected):
         GpuWorker(start, Session.give_back, name="the test engine")
+
+
+def test_a_first_worker_that_cannot_start_says_why_and_not_that_somebody_forked() -> None:
+    # In an interpreter of its own: in pytest's another worker has had its turn, and that hides it.
+    code = """
+from skinseg_edge.errors import ToolMissing
+from skinseg_runtime.cuda_memory.device import CudaFault
+from skinseg_runtime.gpu_worker import GpuWorker
+def fail(error):
+    raise error
+for error in (ToolMissing("no driver"), CudaFault("cudaMalloc", "cudaErrorMemoryAllocation")):
+    try:
+        GpuWorker(lambda: fail(error), object, name="the test engine")
+    except Exception as met:
+        print(type(met).__name__, met)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert ended.stdout.splitlines() == [
+        "ToolMissing no driver",
+        "DeviceUnready cannot run the test engine: cudaMalloc failed with cudaErrorMemoryAllocation; free memory of "
+        "the GPU or send fewer pictures at once, and try again",
+    ]
+
+
+def test_a_gpu_that_is_lost_while_a_worker_starts_is_lost_to_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_worker, "_USE", GpuUse())
+
+    def start(error: Exception) -> Session:
+        raise error
+
+    with pytest.raises(DeviceLost):
+        GpuWorker(partial(start, LOST), Session.give_back, name="the test engine")
+    refused = ToolMissing(
+        "cannot use the GPU: cuInit failed with cudaErrorIllegalAddress; see whether nvidia-smi works"
+    )
+    with pytest.raises(DeviceLost, match="end this process and start it again"):
+        GpuWorker(partial(start, refused), Session.give_back, name="the test engine")
 
 
 def test_what_one_piece_of_work_raises_concerns_nobody_else() -> None:
