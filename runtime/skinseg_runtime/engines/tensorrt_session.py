@@ -4,6 +4,7 @@ import logging
 import math
 import threading
 import time
+import traceback
 from contextlib import ExitStack, suppress
 from typing import Any, Protocol, TypeVar
 
@@ -75,7 +76,9 @@ class TensorRtSession:
                 context_of(self._trt, self._loaded.engine, source, use_graph=use_graph, cache=cache)
             )
             self._get_ready(captures=use_graph and not self._ready.captures_itself)
-        except BaseException:
+        except BaseException as error:
+            # The frames that it came through hold TensorRT's objects, which must be gone before the GPU is closed.
+            traceback.clear_frames(error.__traceback__)
             self.close()
             raise
 
@@ -155,9 +158,9 @@ class TensorRtSession:
             return
         self._launcher.forget()
         self._batch = 0
-        context = self._ready.context
-        try:
-            takes_it = context.set_input_shape(IMAGE, (batch, *self.layout.image_shape)) and not context.infer_shapes()
+        shape = (batch, *self.layout.image_shape)
+        try:  # no name for the context here: an error's traceback would keep it alive after `close`
+            takes_it = self._ready.context.set_input_shape(IMAGE, shape) and not self._ready.context.infer_shapes()
         except RuntimeError as error:  # infer_shapes says so that a network does not allow a shape
             raise self._unready(f"takes no batch of {batch}") from error
         if not takes_it:
