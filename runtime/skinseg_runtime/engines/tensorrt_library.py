@@ -87,7 +87,7 @@ def _logger_on(base: Any) -> TensorRtLog:
         def __init__(self) -> None:
             base.__init__(self)  # pybind11 asks for this very call
             self._lines: deque[tuple[str, str]] = deque(maxlen=_MOST_LINES)
-            self._change = threading.Lock()
+            self._change = threading.RLock()  # reentrant: the garbage collector may free an engine, which then speaks
 
         def log(self, severity: Any, msg: str) -> None:
             level = _LEVELS.get(severity.name)

@@ -125,6 +125,26 @@ def test_the_log_takes_lines_of_several_threads() -> None:
     assert len(log.lines()) == 400
 
 
+def test_an_engine_that_is_freed_while_a_line_is_kept_may_speak_too() -> None:
+    log = log_of_a_stand_in()
+
+    class Severity:
+        reads = 0
+
+        @property
+        def name(self) -> str:
+            self.reads += 1
+            if self.reads == 2:  # while the line is kept, which is where the collector may run
+                say(log, "INFO", "an engine is gone")
+            return "INFO"
+
+    speaker = threading.Thread(target=lambda: log.log(Severity(), "a line"), daemon=True)
+    speaker.start()
+    speaker.join(60)
+    assert not speaker.is_alive()
+    assert [text for _, text in log.lines()] == ["an engine is gone", "a line"]
+
+
 def test_the_real_library_takes_the_one_log_and_speaks_into_it() -> None:
     pytest.importorskip("tensorrt_rtx", reason="TensorRT-RTX is not installed")
     trt = load(TENSORRT_RTX)
