@@ -61,7 +61,8 @@ def locked(path: Path, doing: str) -> Iterator[None]:
     with refusing_output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Closed when another program is started, so a child that outlives its parent holds nothing.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        # A link is refused: the lock's file is written to, and what a link of a foreign bundle names is not ours.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
     try:
         with refusing_output_errors(path):
             is_ours = _try_to_take(descriptor)

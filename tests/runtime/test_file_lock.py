@@ -111,3 +111,15 @@ def test_a_place_that_cannot_be_written_is_refused_in_one_sentence(tmp_path: Pat
     (tmp_path / ".lock").mkdir()
     with pytest.raises(OutputRefused, match=r"cannot write .*\.lock: a folder of that name is there"):
         locked(tmp_path / ".lock", "build it").__enter__()
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="this system cannot refuse links when it opens a file")
+def test_what_a_link_in_place_of_the_lock_names_is_left_alone(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("of the user")
+    (tmp_path / ".lock").symlink_to(precious)
+
+    with pytest.raises(OutputRefused), locked(tmp_path / ".lock", "build"):
+        pass
+
+    assert precious.read_text() == "of the user"

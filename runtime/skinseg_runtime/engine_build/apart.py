@@ -124,11 +124,14 @@ def _started(module: str) -> "subprocess.Popen[str]":
 
 
 def _environment() -> dict[str, str]:
-    """Return this process's environment, such that it means the same in another folder."""
+    """Return this process's environment, such that it means the same in another folder.
+
+    Without the trusted key: which one counts was decided when the parent opened the bundle, perhaps by an option, and
+    the job names the manifest that was trusted then.
+    """
     paths = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
     environment = {**os.environ, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"}
-    if key := os.environ.get(TRUSTED_KEY_VARIABLE):
-        environment[TRUSTED_KEY_VARIABLE] = str(Path(key).absolute())
+    environment.pop(TRUSTED_KEY_VARIABLE, None)
     return environment
 
 
@@ -144,6 +147,8 @@ def _listen(watch: _Watch, on_news: Callable[[Mapping[str, object]], None], dead
         document = _object(line)
         if isinstance(document.get("done"), dict) or isinstance(document.get("error"), dict):
             return document
+        if time.monotonic() >= deadline:  # a child may talk on for ever
+            raise Overdue
         on_news(document)
     try:
         code = watch.child.wait(timeout=max(0.0, deadline - time.monotonic()))

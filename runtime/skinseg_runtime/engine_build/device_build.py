@@ -2,12 +2,12 @@
 
 import contextlib
 import hashlib
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from skinseg_edge.atomic_files import write_json_atomically
 from skinseg_edge.bundle import Bundle
 from skinseg_edge.errors import BuildFailed, EngineUnusable, OutputRefused, ParityFailed
 from skinseg_edge.manifest import ENGINES_FOLDER
@@ -16,7 +16,7 @@ from skinseg_runtime.engine_build.job import BuildAnswer, BuildJob, BuildOptions
 from skinseg_runtime.engine_build.request import BuildRequest, BuildStep
 from skinseg_runtime.engine_build.trtexec_line import trtexec_line
 from skinseg_runtime.engine_build.wanted_engine import WantedEngine, check_room, wanted_engine
-from skinseg_runtime.engine_files.device_key import check_key
+from skinseg_runtime.engine_files.device_key import seal
 from skinseg_runtime.engine_files.engine_folder import EngineFolder
 from skinseg_runtime.engine_files.plan_header import header_fault
 from skinseg_runtime.engine_files.receipt import Receipt
@@ -24,9 +24,12 @@ from skinseg_runtime.engine_files.shelf import LOCK_NAME, Shelf, Staging
 from skinseg_runtime.engine_files.sidecar import PLAN_NAME, Sidecar, today
 from skinseg_runtime.engines.products import product_named
 from skinseg_runtime.file_lock import locked
+from skinseg_runtime.preflight import Which, preflight
 from skinseg_runtime.this_device import Device, identify
 
 __all__ = ["REJECTED_NAME", "REJECTED_SCHEMA", "BuiltEngine", "build_and_prove", "engines_locked"]
+
+_log = logging.getLogger(__name__)
 
 REJECTED_NAME = "rejected.json"
 REJECTED_SCHEMA = "skinseg.rejected/1"
@@ -67,7 +70,7 @@ def build_and_prove(
     """
     device = identify(product_named(options.engine)) if device is None else device
     wanted = wanted_engine(bundle, options, device)
-    check_key()  # a key that must not be used would else be found after the build
+    seal(b"")  # makes the key: one that cannot be made or must not be used would else be found after the build
     with engines_locked(bundle, "build an engine"):
         check_room(bundle, wanted.onnx)
         return _Build(bundle, options, device, wanted, progress).run()
@@ -110,7 +113,8 @@ class _Build:
         self._product = product_named(options.engine)
         self._what = f"the {self._product.title} engine of {bundle.path.name}"
         self._shelf = Shelf(bundle, device)
-        self._consequence = "; the engine in use stays" if self._has_current() else ""
+        self._serving = self._usable()
+        self._consequence = "" if self._serving is None else "; the engine in use stays"
         self._processes = BuildProcesses(self._what, options.timeout_s, progress, self._consequence)
 
     def run(self) -> BuiltEngine:
@@ -125,7 +129,7 @@ class _Build:
         built_s = self._processes.elapsed_s
         sidecar = self._sidecar(plan, built_s)
         receipt = self._receipt(plan, self._proof(plan, sidecar))
-        folder = staging.publish(sidecar, receipt)
+        folder = staging.publish(sidecar, receipt, keep=self._serving)
         with contextlib.suppress(OSError):
             (self._shelf.root / REJECTED_NAME).unlink()
         return BuiltEngine(
@@ -200,7 +204,7 @@ class _Build:
         return proof
 
     def _report(self, sidecar: Sidecar, proof: Proof) -> None:
-        """Leave the figures of an engine that is thrown away."""
+        """Leave the figures of an engine that is thrown away; no trouble with that hides why it is."""
         document = {
             "schema": REJECTED_SCHEMA,
             "failure": proof.failure,
@@ -208,7 +212,10 @@ class _Build:
             "figures": dict(proof.figures),
             "engine": {**vars(sidecar), "device": sidecar.device.to_json()},
         }
-        write_json_atomically(self._shelf.root / REJECTED_NAME, document)
+        try:
+            self._shelf.note(REJECTED_NAME, document)
+        except OutputRefused as refusal:
+            _log.warning("the figures of the engine that was not accepted are not kept: %s", refusal)
 
     def _sidecar(self, plan: _Plan, built_s: float) -> Sidecar:
         return Sidecar(
@@ -254,8 +261,11 @@ class _Build:
         )
         return trtexec_line(self._wanted.artefact.path, plan, shape, request, product=self._product)
 
-    def _has_current(self) -> bool:
-        try:
-            return self._shelf.current(self._options.precision) is not None
-        except EngineUnusable:
-            return False
+    def _usable(self) -> EngineFolder | None:
+        """Return the engine that may be used until the new one is there: the current one, else the one before it."""
+        places: tuple[Which, ...] = ("current", "previous")
+        looks = (
+            preflight(self._bundle, self._product, self._options.precision, self._device, which=place)
+            for place in places
+        )
+        return next((look.folder for look in looks if look.state == "ready"), None)

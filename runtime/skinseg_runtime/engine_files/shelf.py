@@ -53,10 +53,11 @@ class Staging:
         self._precision = precision
         self._name = name
 
-    def publish(self, sidecar: Sidecar, receipt: Receipt) -> EngineFolder:
+    def publish(self, sidecar: Sidecar, receipt: Receipt, *, keep: EngineFolder | None = None) -> EngineFolder:
         """Seal the engine, make it current and the one before it previous, and remove all others of its precision.
 
-        The plan must be in the folder by now, unless *sidecar* names a file of the bundle.
+        The plan must be in the folder by now, unless *sidecar* names a file of the bundle. *keep*: the engine that
+        becomes previous, where the current one is not worth going back to; None takes the current one.
 
         Raises OutputRefused if the system refuses, InputError if this device's key cannot be used, ValueError if the
         receipt is not an accepted one of this plan: what is not proved is never published.
@@ -65,7 +66,7 @@ class Staging:
             raise ValueError("an engine is published with the accepted receipt of its own plan only")
         for name, data in sealed_records(sidecar, receipt).items():
             write_bytes_atomically(self.path / name, data)
-        return self._shelf._adopt(self.path, self._precision, self._name)  # its own half of one step
+        return self._shelf._adopt(self.path, self._precision, self._name, keep)  # its own half of one step
 
 
 class Shelf:
@@ -122,9 +123,22 @@ class Shelf:
         self._prune(precision)
         return previous
 
-    def _adopt(self, path: Path, precision: str, name: str) -> EngineFolder:
+    def note(self, name: str, document: object) -> None:
+        """Write a JSON file beside the engines, whole or not at all.
+
+        A link of that name is replaced: a bundle may bring one, and what it points to is none of its business.
+
+        Raises OutputRefused if the system refuses.
+        """
+        path = self.root / name
+        with refusing_output_errors(path):
+            if path.is_symlink():
+                path.unlink()
+        write_json_atomically(path, document)
+
+    def _adopt(self, path: Path, precision: str, name: str, keep: EngineFolder | None) -> EngineFolder:
         try:
-            before = self._pointer(precision).current
+            before = self._pointer(precision).current if keep is None else keep.name
         except EngineUnusable as error:
             _log.warning("the pointer to the %s engine is written anew: %s", precision, error)
             before = None
@@ -134,10 +148,17 @@ class Shelf:
         try:
             self._point(precision, _Pointer(name, before))
         except BaseException:
-            shutil.rmtree(target, ignore_errors=True)
+            if not self._is_current(precision, name):  # Ctrl-C may come when the pointer is already written
+                shutil.rmtree(target, ignore_errors=True)
             raise
         self._prune(precision)
         return EngineFolder(target)
+
+    def _is_current(self, precision: str, name: str) -> bool:
+        try:
+            return self._pointer(precision).current == name
+        except EngineUnusable:
+            return False
 
     def _pointer(self, precision: str) -> _Pointer:
         what = f"{self.root.name}/{precision}.json"
@@ -153,7 +174,7 @@ class Shelf:
         return _Pointer(*(_checked(fields.text_or_none(name), precision, what) for name in ("current", "previous")))
 
     def _point(self, precision: str, pointer: _Pointer) -> None:
-        write_json_atomically(self.root / f"{precision}.json", {"schema": POINTER_SCHEMA, **vars(pointer)})
+        self.note(f"{precision}.json", {"schema": POINTER_SCHEMA, **vars(pointer)})
 
     def _named(self, name: str | None) -> EngineFolder | None:
         return None if name is None else EngineFolder(self.root / name)

@@ -138,6 +138,18 @@ def test_the_wall_clock_has_no_say_in_the_timeout(child: Child, monkeypatch: pyt
     assert answer_of(child("return {}"), {}, _ignore, timeout_s=60) == {"done": {}}
 
 
+def test_a_child_that_never_stops_talking_is_ended_in_time(child: Child) -> None:
+    module = child(f"""
+        begun = time.monotonic()
+        while time.monotonic() - begun < {_HANGS_S}:
+            tell({{'phase': 'a'}})
+        return {{}}
+    """)
+
+    with pytest.raises(Overdue):
+        answer_of(module, {}, _ignore, timeout_s=2)
+
+
 def test_whoever_waits_hears_something_while_the_child_is_silent(child: Child, tmp_path: Path) -> None:
     # The child goes on only after the parent has heard that nothing came.
     sign = tmp_path / "heard"

@@ -460,6 +460,84 @@ def test_a_key_that_others_may_read_is_refused_before_the_build(opened: Bundle, 
     assert steps == []
 
 
+def _damage(built: BuiltEngine) -> None:
+    plan = built.folder.path / "model.engine"
+    plan.write_bytes(plan.read_bytes()[:-1])
+
+
+def test_a_build_over_an_unusable_engine_keeps_the_good_one_before_it(opened: Bundle, served: BuiltEngine) -> None:
+    _damage(build_and_prove(opened, _FP32))
+
+    build_and_prove(opened, _FP32)
+
+    before = preflight(opened, TENSORRT, "fp32", _orin(), which="previous")
+    assert (before.state, before.folder) == ("ready", served.folder)
+
+
+def test_an_engine_that_cannot_be_used_is_not_said_to_stay_in_use(
+    opened: Bundle, served: BuiltEngine, fake_device: FakeDevice
+) -> None:
+    _damage(served)
+    fake_device.use(builder={"refuse": "no implementation of node 7"})
+
+    with pytest.raises(BuildFailed, match="no implementation of node 7$"):
+        build_and_prove(opened, _FP32)
+
+
+def test_links_that_a_foreign_bundle_brings_are_not_written_through(
+    opened: Bundle, fake_device: FakeDevice, tmp_path: Path
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("of the user")
+    root = Shelf(opened, _orin()).root
+    root.mkdir(parents=True)
+    for name in ("fp32.json", REJECTED_NAME):
+        (root / name).symlink_to(precious)
+
+    fake_device.use(engine={"flip": True})
+    with pytest.raises(ParityFailed):
+        build_and_prove(opened, _FP32)
+    assert json.loads((root / REJECTED_NAME).read_text())["golden"][0]["passed"] is False
+    fake_device.use()
+    built = build_and_prove(opened, _FP32)
+
+    assert Shelf(opened, _orin()).current("fp32") == built.folder
+    assert precious.read_text() == "of the user"
+
+
+def test_a_report_that_cannot_be_written_does_not_hide_that_the_masks_are_wrong(
+    opened: Bundle, fake_device: FakeDevice
+) -> None:
+    root = Shelf(opened, _orin()).root
+    (root / REJECTED_NAME).mkdir(parents=True)  # no file can take its place
+    fake_device.use(engine={"flip": True})
+
+    with pytest.raises(ParityFailed, match="1 of 1 golden cases left their tolerance"):
+        build_and_prove(opened, _FP32)
+
+
+@pytest.mark.parametrize("named", ["", "other.pem"])
+def test_the_key_that_the_bundle_was_opened_with_is_the_one_that_counts(
+    named: str, opened: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKINSEG_TRUSTED_KEY", named)  # as when --trusted-key names another one
+
+    assert build_and_prove(opened, _FP32).receipt.accepted
+
+
+def test_a_key_that_cannot_be_made_is_told_before_the_build(
+    opened: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SKINSEG_STATE_DIR", str(tmp_path / "file" / "state"))
+    steps: list[BuildStep] = []
+
+    with pytest.raises(OutputRefused, match="cannot write .*state"):
+        build_and_prove(opened, _FP32, steps.append)
+
+    assert steps == []
+
+
 class _building:  # noqa: N801  # reads as a verb where it is used
     """A `skinseg-build` in a process of its own, which has come as far as building."""
 

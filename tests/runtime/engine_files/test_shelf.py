@@ -118,6 +118,35 @@ def test_a_pointer_that_cannot_be_written_keeps_the_old_engine(
     assert _names(shelf) == {"fp32.json", folder.name}
 
 
+def test_ctrl_c_after_the_pointer_was_written_leaves_the_engine_that_it_names(
+    opened: Bundle, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(opened, made_plan())
+    write = shelf_module.write_json_atomically
+
+    def write_and_stop(path: Path, document: object) -> None:
+        write(path, document)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shelf_module, "write_json_atomically", write_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        publish(opened, made_plan(b"new"))
+
+    assert _plan_of(shelf.current("fp32"), opened) == made_plan(b"new")
+
+
+def test_an_engine_that_is_named_becomes_previous_in_place_of_the_current_one(opened: Bundle, shelf: Shelf) -> None:
+    good, bad = publish(opened, made_plan(b"1")), publish(opened, made_plan(b"2"))
+    sidecar = made_sidecar(opened, made_plan(b"3"))
+
+    with shelf.staging("fp32", KEY) as staging:
+        (staging.path / "model.engine").write_bytes(made_plan(b"3"))
+        staging.publish(sidecar, made_receipt(sidecar), keep=good)
+
+    assert shelf.previous("fp32") == good
+    assert bad.name not in _names(shelf)
+
+
 def test_what_is_not_proved_is_never_published(opened: Bundle, shelf: Shelf) -> None:
     sidecar = made_sidecar(opened, made_plan())
     with shelf.staging("fp32", KEY) as staging:
