@@ -16,8 +16,12 @@ from skinseg_runtime.engines import ENGINES, PRECISIONS, artefact_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rich.console import RenderableType
+    from rich.table import Table
+
     from skinseg_edge.bundle import Bundle
     from skinseg_edge.manifest import Artefact
+    from skinseg_runtime.device_receipt_findings import ReceiptFindings
     from skinseg_runtime.segmenter import Segmenter
     from skinseg_runtime.verification import GoldenOutcome
 
@@ -47,7 +51,14 @@ class _Check:
 @click.option(
     "--trusted-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
 )
-def main(ui: Ui, bundle: Path, engine: str, precision: str | None, trusted_key: Path | None) -> int:
+@click.option(
+    "--receipt",
+    type=click.Path(path_type=Path),
+    help="Receipt of a Mac or iPhone, made with the bundle's coreml-check; it is judged and kept in the bundle.",
+)
+def main(
+    ui: Ui, bundle: Path, engine: str, precision: str | None, trusted_key: Path | None, receipt: Path | None
+) -> int:
     """Check everything that BUNDLE promises, on this machine.
 
     Hashes of all files, the signature, whether the model was trained and accepted, whether its graph fits the contract,
@@ -58,10 +69,12 @@ def main(ui: Ui, bundle: Path, engine: str, precision: str | None, trusted_key: 
     opened = Bundle.open(bundle, trusted_key=trusted_key)
     opened.artefact(artefact_name(precision))  # to ask for what was never made is wrong use, and no finding
     checks = [_check_files(opened), _check_signature(opened), _check_training(opened)]
+    findings = None if receipt is None else _findings_of(receipt)
     outcomes: list[GoldenOutcome] = []
     model: dict[str, str | None] = {"engine": None, "precision": precision, "fallback": None}
     if checks[0].passed:  # nothing of a damaged bundle is run
         checks += _check_network(ui, opened, engine, model, outcomes)
+        checks += [] if findings is None else [_check_receipt(opened, findings)]
     document = {
         "bundle": str(bundle),
         "name": opened.manifest.name,
@@ -69,8 +82,9 @@ def main(ui: Ui, bundle: Path, engine: str, precision: str | None, trusted_key: 
         "model": model,
         "checks": [asdict(check) for check in checks],
         "golden": [outcome.to_json() for outcome in outcomes],
+        "receipt": None if findings is None else findings.to_json(),
     }
-    return ui.result(document, _table(checks, outcomes), failure=_failure(bundle, checks))
+    return ui.result(document, _table(checks, outcomes, findings), failure=_failure(bundle, checks))
 
 
 def _check_files(bundle: Bundle) -> _Check:
@@ -170,6 +184,17 @@ def _golden_check(outcomes: list[GoldenOutcome], engine: str) -> _Check:
     return _Check(name, True, f"{len(judged)} reached their masks with {engine}{too_little}")
 
 
+def _findings_of(receipt: Path) -> ReceiptFindings:
+    from skinseg_runtime.device_receipt_findings import ReceiptFindings
+
+    return ReceiptFindings.read(receipt)
+
+
+def _check_receipt(bundle: Bundle, findings: ReceiptFindings) -> _Check:
+    check = _checked("receipt", lambda: findings.judge(bundle), "")
+    return _Check("receipt", findings.passed, findings.summary) if check.passed else check
+
+
 def _checked(name: str, step: Callable[[], None], detail: str) -> _Check:
     """Run a step; a verification that fails is a finding, while a missing tool or file ends the command."""
     try:
@@ -188,7 +213,7 @@ def _failure(bundle: Path, checks: list[_Check]) -> VerificationFailed | None:
     return VerificationFailed(f"cannot vouch for {bundle}: {failed[0].name}: {failed[0].detail}")
 
 
-def _table(checks: list[_Check], outcomes: list[GoldenOutcome]) -> object:
+def _table(checks: list[_Check], outcomes: list[GoldenOutcome], findings: ReceiptFindings | None) -> object:
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -196,8 +221,18 @@ def _table(checks: list[_Check], outcomes: list[GoldenOutcome]) -> object:
     overview = Table("check", "", "", box=None, show_header=False, pad_edge=False)
     for check in checks:
         overview.add_row(check.name, _word(check.passed), Text(check.detail))
-    if not outcomes:
-        return overview
+    parts: list[RenderableType] = [overview]
+    if outcomes:
+        parts += [Text(""), _golden_table(outcomes)]
+    if findings is not None and findings.verdicts:
+        parts += [Text(""), findings.table()]
+    return Group(*parts)
+
+
+def _golden_table(outcomes: list[GoldenOutcome]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     cases = Table("golden case", box=None, pad_edge=False)
     for heading in ("Dice", "at least", "area drift", "at most"):
         cases.add_column(heading, justify="right")
@@ -212,7 +247,7 @@ def _table(checks: list[_Check], outcomes: list[GoldenOutcome]) -> object:
         ]
         verdict = _word(outcome.passed) if outcome.is_judged else "not judged"
         cases.add_row(Text(outcome.case.image), *figures, verdict)
-    return Group(overview, Text(""), cases)
+    return cases
 
 
 def _word(passed: bool) -> str:
