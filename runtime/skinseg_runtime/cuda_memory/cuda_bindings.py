@@ -8,7 +8,7 @@ import numpy as np
 
 from skinseg_runtime.cuda_memory.absent import driver_failed, driver_too_old, no_driver, no_gpu, version_text
 from skinseg_runtime.cuda_memory.buffers import GpuBuffer, PinnedBuffer, check_copy, check_size
-from skinseg_runtime.cuda_memory.device import DeviceBuffer, Event, GpuFacts, HostBuffer, Stream
+from skinseg_runtime.cuda_memory.device import CudaFault, DeviceBuffer, Event, GpuFacts, HostBuffer, Stream
 from skinseg_runtime.cuda_memory.faults import NO_DEVICE, fault_named
 from skinseg_runtime.cuda_memory.ledger import Ledger
 
@@ -44,7 +44,12 @@ def gpu_facts(ordinal: int = 0) -> GpuFacts:
 
 def _library() -> Any:
     # Most machines have no such package, so the type checkers know nothing of it.
-    from cuda.bindings import runtime  # pyright: ignore[reportMissingImports]
+    try:
+        from cuda.bindings import runtime  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        raise
+    except Exception as error:  # whatever a library that was built for other versions may raise
+        raise ImportError(f"{type(error).__name__}: {error}") from error
 
     return runtime
 
@@ -58,7 +63,12 @@ def _call(rt: Any, name: str, *arguments: object) -> Any:
 
 
 def _check_present(rt: Any, ordinal: int) -> None:
-    code, count = rt.cudaGetDeviceCount()
+    try:
+        code, count = rt.cudaGetDeviceCount()
+    except RuntimeError as error:  # up to 12.8 that is how a library of the driver is missed, or a call in it
+        if "libcuda" in str(error) or "nvcuda" in str(error):
+            raise no_driver(BACKEND) from error
+        raise driver_failed(CudaFault("cudaGetDeviceCount", str(error))) from error
     if code.name in {"cudaErrorInsufficientDriver", "cudaErrorStubLibrary"}:
         known = int(_call(rt, "cudaDriverGetVersion"))
         raise driver_too_old(known, int(_call(rt, "cudaRuntimeGetVersion"))) if known else no_driver(BACKEND)

@@ -67,10 +67,14 @@ def _first(backend: str | None, opened: Callable[[str], _T]) -> _T:
     for name in BACKENDS if backend is None else (backend,):
         try:
             return opened(name)
-        except ModuleNotFoundError:
-            continue
         except ImportError as error:
-            said = said or broken_library(name, error)
+            if not _is_absent(name, error):
+                said = said or broken_library(name, error)
         except ToolMissing as error:
             said = said or error
     raise said or no_library(backend)
+
+
+def _is_absent(name: str, error: ImportError) -> bool:
+    """Tell whether the library itself was not found; one that is there may miss another."""
+    return isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}.")

@@ -51,6 +51,8 @@ def _library() -> Any:
         if "libcuda." in str(error) or "nvcuda" in str(error):
             raise no_driver(BACKEND) from error
         raise
+    except Exception as error:  # whatever a library that was built for other versions may raise
+        raise ImportError(f"{type(error).__name__}: {error}") from error
     return pycuda.driver
 
 

@@ -1,7 +1,9 @@
 """Which library speaks CUDA, and what is said where none can: the library, the driver or the GPU is missing."""
 
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -134,6 +136,42 @@ def test_a_library_that_does_not_load_is_passed_over_for_one_that_does(
 
     assert device.backend == "cuda.bindings"
     device.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("raise AttributeError('numpy has no intp')", r"AttributeError: numpy has no intp"),
+        ("import pytools_that_is_missing", r"No module named 'pytools_that_is_missing'"),
+    ],
+)
+@pytest.mark.parametrize(("backend", "file"), [("pycuda", "driver.py"), ("cuda.bindings", "runtime.py")])
+def test_a_library_that_falls_over_something_else_is_told_from_a_missing_one(
+    fake_device: FakeDevice,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    backend: str,
+    file: str,
+    fault: str,
+    words: str,
+) -> None:
+    folder = tmp_path
+    for part in backend.split("."):
+        folder /= part
+        folder.mkdir()
+        (folder / "__init__.py").touch()
+    (folder / file).write_text(fault)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+
+    with pytest.raises(ToolMissing, match=rf"{re.escape(backend)} is installed and does not load \({words}\)"):
+        open_cuda(backend)
+
+
+def test_a_library_that_misses_its_driver_with_an_exception_is_understood(fake_device: FakeDevice) -> None:
+    fake_device.use(driver=0, old_bindings=True)
+
+    with pytest.raises(ToolMissing, match=r"cuda\.bindings found no NVIDIA driver \(libcuda\) on this machine"):
+        gpu_facts("cuda.bindings")
 
 
 def test_no_library_of_cuda_is_imported_before_a_gpu_is_asked_for() -> None:
