@@ -16,8 +16,8 @@ from skinseg_runtime.device_receipt import (
 
 __all__ = ["LARGEST_RECEIPT", "device_receipt_from_bytes", "read_device_receipt"]
 
-LARGEST_RECEIPT = 16 << 20
-"""Bytes; eight golden cases on four choices of compute units take some 100 kB a package."""
+LARGEST_RECEIPT = 4 << 20
+"""Bytes; eight golden cases on four choices of compute units take some 50 kB a package at 256 px."""
 
 _WHAT = "the receipt"
 _AGAIN = "make it again with skinseg-check"

@@ -135,7 +135,7 @@ def test_a_file_that_is_too_large_is_not_read_to_its_end_and_a_missing_one_is_na
     with large.open("wb") as stream:
         stream.truncate(LARGEST_RECEIPT * 40)
     tracemalloc.start()
-    with pytest.raises(InputError, match="over 16777216 bytes"):
+    with pytest.raises(InputError, match="over 4194304 bytes"):
         read_device_receipt(large)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
