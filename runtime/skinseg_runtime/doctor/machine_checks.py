@@ -5,6 +5,7 @@ from pathlib import Path
 
 from skinseg_runtime.doctor.finding import Finding, missing, ok, warn
 from skinseg_runtime.doctor.host import Host
+from skinseg_runtime.memory_limit import memory_limit
 from skinseg_runtime.usable_cores import usable_cores
 
 __all__ = ["DESKTOP_OFF", "MORE_SWAP", "cores", "disk", "memory", "python", "swap", "system"]
@@ -16,6 +17,7 @@ MORE_SWAP = (
     "sudo mkswap /swapfile && sudo swapon /swapfile"
 )
 _OLDEST_PYTHON, _NEWEST_PYTHON = (3, 10), (3, 13)
+_KIB = 1 << 10
 _GIB = 1 << 30
 _KIB_PER_GIB = 1 << 20
 # CUDA's and TensorRT's libraries take several hundred MiB, and a quarter of what is free goes to kernels.
@@ -65,6 +67,9 @@ def memory(host: Host) -> Finding:
         return ok("memory", "this system does not tell")
     total = figures["MemTotal"] / _KIB_PER_GIB
     free = figures.get("MemAvailable", figures.get("MemFree", 0)) / _KIB_PER_GIB
+    limit = memory_limit(host.root)
+    if limit is not None and limit[1] < figures["MemTotal"] * _KIB:
+        free, total = min(free, limit[0] / _GIB), limit[1] / _GIB
     found = f"{total:.1f} GiB, {free:.1f} GiB of it free"
     if free < _LEAST_FREE_GIB:
         return warn("memory", f"{found}; a build wants {_LEAST_FREE_GIB} GiB", _free_memory(host))

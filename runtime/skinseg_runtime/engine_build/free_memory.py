@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from skinseg_runtime.cuda_memory import open_cuda
+from skinseg_runtime.memory_limit import memory_limit
 from skinseg_runtime.this_device import Device
 
 __all__ = ["free_memory"]
@@ -15,7 +16,7 @@ def free_memory(device: Device, root: Path = Path("/")) -> tuple[int, int]:
     """Return free and all memory that the GPU of *device* works in, bytes.
 
     On a board whose memory it shares, what Linux calls available: CUDA's own figure leaves out what Linux would give
-    back. *root*: where `/proc` is looked for.
+    back. Where a container or a service allows less, that counts. *root*: where `/proc` and `/sys` are looked for.
 
     Raises ToolMissing if CUDA must be asked and is not there.
     """
@@ -35,4 +36,8 @@ def _shared(root: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     found = {name: int(kib) * _KIB for name, kib in re.findall(r"^(MemAvailable|MemTotal):\s*(\d+) kB", text, re.M)}
-    return (found["MemAvailable"], found["MemTotal"]) if len(found) == 2 else None
+    if len(found) != 2:
+        return None
+    free, total = found["MemAvailable"], found["MemTotal"]
+    limit = memory_limit(root)
+    return (free, total) if limit is None else (min(free, limit[0]), min(total, limit[1]))

@@ -80,3 +80,11 @@ def test_a_torn_line_of_swap_counts_for_nothing(tmp_path: Path) -> None:
         tmp_path, "proc/swaps", "Filename Type Size Used Priority\n/swapfile file\n/dev/sda2 partition 1048576 0 -2\n"
     )
     assert told(machine_checks.swap(host(tmp_path))) == ("ok", "1.0 GiB on a disk, 0.0 GiB in zram")
+
+
+def test_a_container_has_the_memory_that_it_is_allowed(tmp_path: Path) -> None:
+    write_orin(tmp_path, memory_gib=7.4)
+    write(tmp_path, "sys/fs/cgroup/memory.max", f"{2 << 30}\n")
+    write(tmp_path, "sys/fs/cgroup/memory.current", f"{1 << 30}\n")
+
+    assert machine_checks.memory(orin(tmp_path)).found.startswith("2.0 GiB, 1.0 GiB of it free")

@@ -40,3 +40,14 @@ def test_else_the_gpu_is_asked_and_let_go(
 
     assert free_memory(replace(identify(TENSORRT), is_integrated=is_integrated), tmp_path) == (20 << 30, 24 << 30)
     assert gpu.live_bytes == 0
+
+
+def test_a_service_builds_with_the_memory_that_it_is_allowed(fake_device: FakeDevice, tmp_path: Path) -> None:
+    group = tmp_path / "sys" / "fs" / "cgroup"
+    for folder in (tmp_path / "proc", group):
+        folder.mkdir(parents=True)
+    (tmp_path / "proc" / "meminfo").write_text(_MEMINFO)
+    (group / "memory.max").write_text(f"{2 << 30}\n")
+    (group / "memory.current").write_text(f"{512 << 20}\n")
+
+    assert free_memory(identify(TENSORRT), tmp_path) == (1536 << 20, 2 << 30)
