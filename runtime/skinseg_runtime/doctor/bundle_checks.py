@@ -25,6 +25,9 @@ def bundle_findings(host: Host, path: Path) -> Iterator[Finding]:
     except SkinsegError as error:
         yield missing("bundle", str(error), f"skinseg-verify {path}")
         return
+    except OSError as error:
+        yield missing("bundle", f"the system says '{error.strerror or error}' of {path}", f"skinseg-verify {path}")
+        return
     yield ok("bundle", f"{bundle.manifest.name}, {len(bundle.manifest.files)} files match their hashes")
     for product in PRODUCTS:
         if host.find(product.module).version is not None and not isinstance(host.gpu, str):

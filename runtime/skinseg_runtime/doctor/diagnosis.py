@@ -1,5 +1,6 @@
 """All checks in their order, and what follows from them for this machine."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,8 +86,7 @@ def diagnose(host: Host, bundle: Path | None = None, *, advance: Callable[[], No
 
     *bundle*: a bundle to look at as well. *advance*: called once a check.
     """
-    place = (bundle or Path()).absolute()
-    place = place if place.exists() else Path.cwd()
+    place = _existing(host, bundle)
     findings: list[Finding] = []
     for check in CHECKS.values():
         findings.append(check(host, place))
@@ -94,6 +94,15 @@ def diagnose(host: Host, bundle: Path | None = None, *, advance: Callable[[], No
     findings += [] if bundle is None else bundle_findings(host, bundle)
     advance()
     return Diagnosis(tuple(findings), *_abilities(host, {finding.name: finding for finding in findings}))
+
+
+def _existing(host: Host, bundle: Path | None) -> Path:
+    """Return the bundle, else the current folder, else the root; a folder may be gone or closed to this user."""
+    for place in (bundle, Path()):
+        with contextlib.suppress(OSError):
+            if place is not None and place.exists():
+                return place.absolute()
+    return host.root
 
 
 def _abilities(host: Host, findings: Mapping[str, Finding]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

@@ -36,6 +36,7 @@ WITH_GPU = "docker run --runtime nvidia ..."
 UPDATE_JETPACK = "sudo apt update && sudo apt install nvidia-jetpack"
 
 _ORIN = "tegra234"
+_OF_THOR_ALONE = "38."  # JetPack 7.0 and 7.1
 # TensorRT for servers with ARM processors (what pip brings) has no kernels for Orin in 10.13.3 (NVIDIA-ISAAC-ROS/
 # isaac-ros-cli, issue 22) and has them in 10.16; on JetPack 6 it needs a newer CUDA than the board has, too.
 _FIRST_SERVER_BUILD_FOR_ORIN = (10, 16)
@@ -132,6 +133,8 @@ def _server_build(host: Host, library: Library) -> Finding | None:
     board = host.jetpack
     of_pip = any(host.package_version(name) for name in _OF_PIP) and "dist-packages" not in Path(library.file).parts
     if board is None or board.soc not in (_ORIN, None) or not of_pip:
+        return None
+    if (board.l4t or "").startswith(_OF_THOR_ALONE):  # a container hides the chip
         return None
     is_jetpack_6 = (board.l4t or "").startswith("36.")
     if not is_jetpack_6 and version_numbers(library.version or "") >= _FIRST_SERVER_BUILD_FOR_ORIN:

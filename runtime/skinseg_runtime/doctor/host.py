@@ -37,8 +37,9 @@ except ModuleNotFoundError as error:
     found = {} if error.name == sys.argv[2] else {"fault": str(error)}
 except BaseException as error:
     found = {"fault": f"{type(error).__name__}: {error}"}
-print("\\n" + json.dumps(found))
+print("\\nskinseg-doctor:" + json.dumps(found))
 """
+_MARK = "skinseg-doctor:"  # before the answer: a library may print when it ends, too
 _PATIENCE_S = 120.0  # a first import from a memory card takes its time
 
 
@@ -79,7 +80,10 @@ def library_here(module: str) -> Library:
     answer = output_here([sys.executable, "-c", _PROBE, places, module])
     if answer is None:
         return Library(None, fault="its process crashed or hung while it was imported")
-    found: Mapping[str, str] = json.loads(answer.strip().splitlines()[-1])
+    told = [line.removeprefix(_MARK) for line in answer.splitlines() if line.startswith(_MARK)]
+    if not told:
+        return Library(None, fault="it ended its process while it was imported")
+    found: Mapping[str, str] = json.loads(told[-1])
     return Library(found.get("version"), found.get("file", ""), found.get("fault"))
 
 

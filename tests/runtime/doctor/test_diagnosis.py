@@ -1,5 +1,6 @@
 """All checks together: a whole board, a bare server, a bundle with and without engines."""
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -151,3 +152,17 @@ def test_on_a_board_with_cuda_and_tensorrt_the_doctor_reaches_both_and_asks_for_
     engine = _named(diagnosis, "engine trt")
     assert told(engine) == ("warn", "none was built in fp32")
     assert (engine.remedy or "").startswith("skinseg-build ")
+
+
+def test_a_name_that_no_file_system_takes_is_a_bundle_that_is_missing(tmp_path: Path) -> None:
+    diagnosis = diagnose(host(tmp_path), Path("a" * 5000))
+    assert _named(diagnosis, "bundle").status == "missing"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps the current folder from being removed")
+def test_a_current_folder_that_is_gone_is_no_end_of_the_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+    assert _named(diagnose(host(tmp_path)), "disk").found == f"20.0 GiB free around {tmp_path}"

@@ -126,6 +126,11 @@ def test_on_jetpack_7_a_build_for_servers_works_on_orin_from_10_16_on(
     assert finding.status == status
 
 
+def test_pips_tensorrt_is_right_on_a_thor_whose_chip_a_container_hides(tmp_path: Path) -> None:
+    write(tmp_path, "etc/nv_tegra_release", "# R38 (release), REVISION: 4.0,")
+    assert gpu_checks.tensorrt(_orin_with_pips(tmp_path, "10.13.3.9")).status == "ok"
+
+
 def test_a_virtual_environment_that_does_not_see_jetpacks_tensorrt_is_opened_by_one_command(tmp_path: Path) -> None:
     write_orin(tmp_path)
 

@@ -50,6 +50,16 @@ def test_a_package_that_crashes_is_a_finding(packages: Path) -> None:
     assert library_here("fake_library").fault == "its process crashed or hung while it was imported"
 
 
+def test_a_package_that_prints_when_it_ends_is_told_all_the_same(packages: Path) -> None:
+    _package(packages, "fake_library", "import atexit\n__version__ = '1.0'\natexit.register(print, 'goodbye')\n")
+    assert library_here("fake_library").version == "1.0"
+
+
+def test_a_package_that_ends_the_process_without_a_word_is_a_finding(packages: Path) -> None:
+    _package(packages, "fake_library", "import os\nos._exit(0)\n")
+    assert library_here("fake_library") == Library(None, fault="it ended its process while it was imported")
+
+
 def test_what_lies_in_the_users_folder_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "json.py", "raise SystemExit(9)\n")
     monkeypatch.chdir(tmp_path)

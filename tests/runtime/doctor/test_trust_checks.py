@@ -52,6 +52,7 @@ def test_a_key_that_others_may_read_is_missing(tmp_path: Path, state_folder: Pat
 
     assert finding.status == "missing"
     assert "its mode is 0644" in finding.found
+    assert finding.remedy == f"rm {state_folder / 'device.key'}  # then build the engines again"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
@@ -68,3 +69,16 @@ def test_a_trusted_key_with_other_letters_is_no_key(tmp_path: Path) -> None:
     path = write(tmp_path, "key.pem", "ä")
     finding = trust_checks.trusted_key(host(tmp_path, environment={"SKINSEG_TRUSTED_KEY": str(path)}))
     assert finding.status == "missing"
+
+
+def test_an_empty_trusted_key_is_told_because_no_bundle_opens_with_it(tmp_path: Path) -> None:
+    finding = trust_checks.trusted_key(host(tmp_path, environment={"SKINSEG_TRUSTED_KEY": ""}))
+
+    assert (finding.status, finding.remedy) == ("missing", "unset SKINSEG_TRUSTED_KEY")
+
+
+def test_a_folder_in_which_no_key_can_be_made_is_missing(tmp_path: Path, state_folder: Path) -> None:
+    finding = trust_checks.state(host(tmp_path, may_use=lambda _: False))
+
+    assert (finding.status, finding.remedy) == ("missing", f"sudo install -d -m 0700 -o $USER {state_folder}")
+    assert f"{tmp_path} is closed to it" in finding.found

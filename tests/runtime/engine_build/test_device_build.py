@@ -480,7 +480,7 @@ def test_an_engine_that_cannot_be_used_is_not_said_to_stay_in_use(
     _damage(served)
     fake_device.use(builder={"refuse": "no implementation of node 7"})
 
-    with pytest.raises(BuildFailed, match="no implementation of node 7$"):
+    with pytest.raises(BuildFailed, match=r"no implementation of node 7$"):
         build_and_prove(opened, _FP32)
 
 
@@ -532,7 +532,7 @@ def test_a_key_that_cannot_be_made_is_told_before_the_build(
     monkeypatch.setenv("SKINSEG_STATE_DIR", str(tmp_path / "file" / "state"))
     steps: list[BuildStep] = []
 
-    with pytest.raises(OutputRefused, match="cannot write .*state"):
+    with pytest.raises(OutputRefused, match=r"cannot write .*state"):
         build_and_prove(opened, _FP32, steps.append)
 
     assert steps == []

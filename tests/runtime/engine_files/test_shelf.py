@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from skinseg_edge.atomic_files import write_json_atomically
 from skinseg_edge.bundle import Bundle
 from skinseg_edge.errors import EngineUnusable, FileMissing, OutputRefused
 from skinseg_runtime.engine_files import shelf as shelf_module
@@ -122,7 +123,7 @@ def test_ctrl_c_after_the_pointer_was_written_leaves_the_engine_that_it_names(
     opened: Bundle, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(opened, made_plan())
-    write = shelf_module.write_json_atomically
+    write = write_json_atomically
 
     def write_and_stop(path: Path, document: object) -> None:
         write(path, document)
