@@ -274,6 +274,22 @@ def test_auto_prefers_tensorrt_and_tries_tensorrt_rtx_next(opened: Bundle, fake_
     assert _told(choose_engine(opened)) == ("trt", "fp32", None)
 
 
+def test_auto_says_why_tensorrt_rtx_serves_in_place_of_an_engine_of_tensorrt(
+    opened: Bundle, fake_device: FakeDevice
+) -> None:
+    fake_device.use(integrated=False, gpu="fake RTX", compute_capability=(8, 9))
+    _build(opened, "trt-rtx")
+    _build(opened)
+    _damage(opened)
+
+    assert _told(choose_engine(opened)) == (
+        "trt-rtx",
+        "fp32",
+        "cannot use the TensorRT engine of tiny.skinseg: its bytes differ from those that were proved on this device; "
+        "run skinseg-build tiny.skinseg; until then TensorRT-RTX does its work",
+    )
+
+
 def test_callers_queue_as_they_are_told(opened: Bundle) -> None:
     _build(opened)
 

@@ -144,12 +144,16 @@ def choose_engine(
     )
     if name != "auto":
         return on_the_gpu(product_named(name))
-    reason = None
+    reason = news = None
     for product in _products_here(bundle, allow_build=allow_build):
         try:
-            return on_the_gpu(product)
+            chosen = on_the_gpu(product)
         except SkinsegError as error:  # whatever the GPU lacks, the processor can do its work
             reason = reason or str(error)
+            news = news or (str(error) if _has_engines(bundle, product) else None)
+        else:
+            # Who built engines of this product alone misses nothing of the one before it.
+            return replace(chosen, fallback=f"{news}; until then {product.title} does its work") if news else chosen
     chosen = _on_the_processor(bundle, precision, threads)
     if reason is None:
         return chosen
@@ -165,10 +169,14 @@ def _products_here(bundle: Bundle, *, allow_build: bool) -> list[Product]:
     found = [TENSORRT] if _is_importable(TENSORRT.module) else []
     # pip brings TensorRT-RTX to every x86-64 machine, also to those with a GPU it does not run on, so its mere presence
     # asks for nothing.
-    wants_rtx = (allow_build and not found) or any((bundle.path / ENGINES_FOLDER).glob("*-trt-rtx*"))
+    wants_rtx = (allow_build and not found) or _has_engines(bundle, TENSORRT_RTX)
     if wants_rtx and _is_importable(TENSORRT_RTX.module):
         found.append(TENSORRT_RTX)
     return found
+
+
+def _has_engines(bundle: Bundle, product: Product) -> bool:
+    return any((bundle.path / ENGINES_FOLDER).glob(f"*-{product.engine}[0-9]*"))
 
 
 def _is_importable(module: str) -> bool:
