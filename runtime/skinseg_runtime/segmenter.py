@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -32,6 +33,14 @@ _log = logging.getLogger(__name__)
 
 def _log_fallback(reason: str) -> None:
     _log.warning("%s", reason)
+
+
+def _opened(bundle: str | Path | Bundle, trusted_key: str | Path | bytes | None) -> Bundle:
+    if not isinstance(bundle, Bundle):
+        return Bundle.open(bundle, trusted_key=trusted_key)
+    if trusted_key is not None:
+        raise ValueError(f"{bundle.path.name} is open already, too late for a trusted key; give that to Bundle.open")
+    return bundle
 
 
 class Segmenter:
@@ -93,10 +102,11 @@ class Segmenter:
         *deadline_s*: seconds within which a GPU must answer each photo; None waits for ever. *on_fallback*: hears why
         another engine than the best for this device serves; otherwise that is logged as a warning.
 
-        Raises BundleUnusable if it is no bundle, lacks the artefact or is untrained, IntegrityFailed or
-        SignatureInvalid if it is not what was exported, and what `choose_engine` raises.
+        Raises ValueError if a trusted key comes with a bundle that is open already, BundleUnusable if it is no bundle,
+        lacks the artefact or is untrained, IntegrityFailed or SignatureInvalid if it is not what was exported, and what
+        `choose_engine` raises.
         """
-        opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle, trusted_key=trusted_key)
+        opened = _opened(bundle, trusted_key)
         if not opened.manifest.provenance.trained and not allow_untrained:
             raise BundleUnusable(
                 f"cannot use {opened.path}: its network is untrained, made to try targets with; "
@@ -110,9 +120,13 @@ class Segmenter:
             queueing=Queueing(deadline_s=deadline_s),
             on_build_step=on_build_step,
         )
-        if chosen.fallback is not None:
-            on_fallback(chosen.fallback)
-        return cls(opened.contract, chosen.engine, precision=chosen.precision, fallback=chosen.fallback)
+        with ExitStack() as undo:
+            undo.callback(chosen.engine.close)
+            if chosen.fallback is not None:
+                on_fallback(chosen.fallback)
+            segmenter = cls(opened.contract, chosen.engine, precision=chosen.precision, fallback=chosen.fallback)
+            undo.pop_all()
+        return segmenter
 
     def segment(self, source: str | Path | bytes | NDArray[np.uint8]) -> Segmentation:
         """Segment one photo.

@@ -179,6 +179,11 @@ def test_an_open_bundle_serves_as_well_as_its_path(bundle: Path) -> None:
     assert Segmenter.open(Bundle.open(bundle)).contract == ModelContract(input_hw=(64, 96))
 
 
+def test_a_trusted_key_that_comes_too_late_is_refused_and_not_ignored(bundle: Path) -> None:
+    with pytest.raises(ValueError, match=r"tiny\.skinseg is open already, too late for a trusted key"):
+        Segmenter.open(Bundle.open(bundle), trusted_key=b"any key")
+
+
 def test_untrained_weights_are_refused_unless_asked_for(tmp_path: Path) -> None:
     fresh = write_bundle(tmp_path / "fresh.skinseg", trained=False)
     with pytest.raises(BundleUnusable, match=r"its network is untrained.*; export a trained checkpoint"):

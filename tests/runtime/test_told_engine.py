@@ -71,6 +71,19 @@ def test_who_listens_hears_the_reason_in_place_of_the_log(bundle: Path, caplog: 
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+def test_who_hears_the_reason_and_raises_leaves_nothing_open(built: Path, gpu: FakeDevice) -> None:
+    build_and_prove(Bundle.open(built), BuildOptions(precision="fp32", timeout_s=300))
+    for plan in built.glob("engines/*/*-2/model.engine"):
+        plan.unlink()  # so the engine before it serves, and that is told
+
+    def refuse(reason: str) -> None:
+        raise RuntimeError(reason)
+
+    with pytest.raises(RuntimeError, match="until then the engine before it does its work"):
+        Segmenter.open(built, engine="trt", on_fallback=refuse)
+    assert gpu.gpu.live_bytes == 0
+
+
 def test_a_deadline_must_be_one(bundle: Path) -> None:
     with pytest.raises(ValueError, match="deadline_s is 0, expected seconds above 0 or None"):
         Segmenter.open(bundle, deadline_s=0)
