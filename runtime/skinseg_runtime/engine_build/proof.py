@@ -29,6 +29,9 @@ __all__ = ["golden_failure", "prove"]
 
 _WHITE = 65535  # a probability of 1 in the bundle's 16-bit pictures
 _PHASE = "Golden cases"
+_SHIFT_PX = 16  # between two pictures of a batch that are made of the same one
+# Kernels of another shape round otherwise, most where an outline is steep; a wrong picture turns a lesion into skin.
+_MOST_BATCH_DIFFERENCE = 0.5
 
 
 def prove(bundle: Bundle, engine: TensorRtEngine, precision: str, tell: Tell) -> Proof:
@@ -45,11 +48,12 @@ def prove(bundle: Bundle, engine: TensorRtEngine, precision: str, tell: Tell) ->
         tell({"phase": _PHASE, "step": len(outcomes), "of": len(bundle.manifest.golden)})
     acceptance = judge(segmenter, _subjects(bundle), precision=precision)
     wrong_pixels = _mask_disagreement(bundle, engine) if engine.has_mask else 0
+    in_batches = _batch_difference(bundle, engine)
     return Proof(
         engine=engine.name,
         golden=[outcome.to_json() for outcome in outcomes],
-        figures={**acceptance.checks(), **_probability_errors(bundle, segmenter), **_engine_ms(gpu_ms)},
-        failure=golden_failure(outcomes) or _mask_failure(wrong_pixels),
+        figures={**acceptance.checks(), **_probability_errors(bundle, segmenter), **_engine_ms(gpu_ms), **in_batches},
+        failure=golden_failure(outcomes) or _mask_failure(wrong_pixels) or _batch_failure(in_batches),
     )
 
 
@@ -115,6 +119,32 @@ def _mask_failure(wrong_pixels: int) -> str | None:
     return (
         f"its output mask differs from its own probabilities in {wrong_pixels} pixels of the golden cases, expected "
         "none; build without --mask-output"
+    )
+
+
+def _batch_difference(bundle: Bundle, engine: TensorRtEngine) -> dict[str, float]:
+    """Return how far a picture's probabilities in a full batch lie from those it gets alone; nothing without batches.
+
+    The golden cases go one at a time, and another shape runs other kernels: an engine that is to take batches must show
+    that it can. No two pictures of the batch are the same, so that pictures that change places are seen.
+    """
+    if engine.max_batch < 2:
+        return {}
+    pictures = [_network_images(bundle, case.image) for case in bundle.manifest.golden]
+    batch = np.concatenate(
+        [np.roll(pictures[slot % len(pictures)], slot * _SHIFT_PX, axis=2) for slot in range(engine.max_batch)]
+    )
+    alone = np.concatenate([engine.infer(batch[slot : slot + 1]) for slot in range(engine.max_batch)])
+    return {"max_batch_difference": round(float(np.abs(engine.infer(batch) - alone).max()), 6)}
+
+
+def _batch_failure(found: Mapping[str, float]) -> str | None:
+    difference = found.get("max_batch_difference", 0.0)
+    if difference <= _MOST_BATCH_DIFFERENCE:
+        return None
+    return (
+        f"a probability of a golden picture changes by {difference:.2f} in a full batch, expected at most "
+        f"{_MOST_BATCH_DIFFERENCE}; build without --max-batch"
     )
 
 

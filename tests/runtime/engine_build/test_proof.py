@@ -23,6 +23,8 @@ from tests.runtime.tiny_bundle import write_bundle
 class MaskingEngine(OnnxRuntimeEngine):
     """ONNX Runtime with what a TensorRT engine has beside; *wrong_pixels* of each mask are inverted."""
 
+    max_batch = 1
+
     def __init__(self, bundle: Bundle, *, wrong_pixels: int = 0, has_mask: bool = True) -> None:
         super().__init__(bundle.read("model.onnx"), bundle.contract)
         self.has_mask = has_mask
@@ -34,6 +36,21 @@ class MaskingEngine(OnnxRuntimeEngine):
         mask = (self.infer(images)[:, 0] >= 0.5).astype(np.uint8)
         mask.reshape(-1)[: self._wrong_pixels] ^= 1
         return mask
+
+
+class BatchEngine(MaskingEngine):
+    """An engine that takes four pictures at once; *mixes_up*: and then gives each the answer of its neighbour."""
+
+    max_batch = 4
+
+    def __init__(self, bundle: Bundle, *, mixes_up: bool) -> None:
+        super().__init__(bundle)
+        self._mixes_up = mixes_up
+
+    def infer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return (N, K, H, W) float32."""
+        found = np.concatenate([super(BatchEngine, self).infer(image[None]) for image in images])
+        return np.roll(found, 1, axis=0) if self._mixes_up else found
 
 
 def _outcome(dice: float, *, name: str = "golden/01.png", least: float = 0.98, drift: float = 0.0) -> GoldenOutcome:
@@ -83,6 +100,17 @@ def test_a_mask_that_differs_from_the_probabilities_is_not_accepted(bundle: Path
     assert failure is not None
     assert failure.startswith("its output mask differs from its own probabilities in 3 pixels of the golden cases")
     assert _proof(opened, MaskingEngine(opened, wrong_pixels=3, has_mask=False)).failure is None
+
+
+def test_an_engine_that_mixes_up_the_pictures_of_a_batch_is_not_accepted(bundle: Path) -> None:
+    opened = Bundle.open(bundle)
+
+    right, wrong = (_proof(opened, BatchEngine(opened, mixes_up=mixes_up)) for mixes_up in (False, True))
+
+    assert (right.failure, right.figures["max_batch_difference"]) == (None, 0)
+    assert [case["passed"] for case in wrong.golden] == [True]  # one at a time, it is right
+    assert wrong.failure is not None
+    assert re.search(r"changes by \d\.\d\d in a full batch, .*; build without --max-batch$", wrong.failure)
 
 
 def test_a_wrong_golden_mask_is_a_failure_with_its_figures(tmp_path: Path) -> None:
