@@ -1,4 +1,4 @@
-"""How much memory a container or a service allows this process: less than the machine has, and no file of it says so."""
+"""How much memory a container or a service allows this process: `/proc/meminfo` tells only what the machine has."""
 
 from pathlib import Path
 

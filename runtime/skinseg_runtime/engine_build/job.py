@@ -13,6 +13,7 @@ from skinseg_runtime.this_device import Device
 __all__ = ["BuildAnswer", "BuildJob", "BuildOptions", "Proof", "ProofJob", "opened_again"]
 
 _LARGEST_BATCH = 64  # more than any device here gains by
+_LARGEST_WORKSPACE_MIB = 1 << 20  # far above any board; TensorRT's own numbers end somewhere
 _LEVELS = range(6)
 
 
@@ -41,7 +42,13 @@ class BuildOptions:
         """Check the ranges."""
         product_named(self.engine)
         _check(1 <= self.max_batch <= _LARGEST_BATCH, "max_batch", self.max_batch, f"1 to {_LARGEST_BATCH}")
-        _check(self.workspace_mib is None or self.workspace_mib >= 1, "workspace_mib", self.workspace_mib, "1 or more")
+        workspace = self.workspace_mib
+        _check(
+            workspace is None or 1 <= workspace <= _LARGEST_WORKSPACE_MIB,
+            "workspace_mib",
+            workspace,
+            f"1 to {_LARGEST_WORKSPACE_MIB}",
+        )
         _check(self.dla_core is None or self.dla_core >= 0, "dla_core", self.dla_core, "0 or more")
         level = self.optimization_level
         _check(level is None or level in _LEVELS, "optimization_level", level, "0 to 5")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from skinseg_edge.atomic_files import write_bytes_atomically
+from skinseg_edge.errors import ToolMissing, UnknownName
 from skinseg_runtime.engine_build.answering import Tell, answer
 from skinseg_runtime.engine_build.builder import build
 from skinseg_runtime.engine_build.free_memory import free_memory
@@ -54,7 +55,13 @@ def _work(document: dict[str, object], tell: Tell) -> Mapping[str, object]:
     def tell_step(step: BuildStep) -> None:
         tell(asdict(step))
 
-    plan = build(trt, onnx, request, on_step=tell_step)
+    try:
+        plan = build(trt, onnx, request, on_step=tell_step)
+    except UnknownName as error:  # of a compute capability: the one name in a request, and nobody's choice here
+        raise ToolMissing(
+            f"cannot build an engine for the {job.device.gpu}: {product_named(job.options.engine).title} does not build for its "
+            f"compute capability {job.device.compute_capability}; use --engine trt or engine onnxruntime"
+        ) from error
     write_bytes_atomically(job.plan, plan.data)
     if plan.timing_cache is not None:
         keep_timing_cache(job.device, plan.timing_cache)

@@ -428,6 +428,12 @@ def _of_two_classes(folder: Path) -> Path:
         (lambda at: write_bundle(at, golden=None), {}, BundleUnusable, "it has no golden cases"),
         (write_bundle, {"precision": "int8"}, BundleUnusable, "cannot use artefact 'onnx-int8'"),
         (write_bundle, {"precision": "fp16", "dla_core": 0}, BundleUnusable, "cannot use artefact 'onnx-fp16'"),
+        (
+            write_bundle,
+            {"workspace_mib": 10**14},
+            InputError,
+            "is 100000000000000, expected 1 to 1048576",
+        ),
         (write_bundle, {"dla_core": 0}, InputError, "cannot build for DLA 0: a DLA computes in fp16 or int8"),
         (_of_two_classes, {"mask_output": True}, InputError, "it tells 2 classes apart, expected one"),
     ],

@@ -72,3 +72,14 @@ def test_a_build_for_rtx_names_its_gpu_and_has_no_timing_cache(bundle: Path) -> 
 
 def test_a_mask_is_cut_where_the_contract_says(bundle: Path) -> None:
     assert request_for(_job(bundle, mask_output=True), 0.25).mask_threshold == 0.25
+
+
+@pytest.mark.skipif(find_spec("tensorrt_rtx") is None, reason="needs tensorrt_rtx, which is not installed here")
+def test_a_gpu_that_tensorrt_rtx_does_not_build_for_is_told_without_asking_for_another_name(bundle: Path) -> None:
+    job = replace(_job(bundle), device=replace(_RTX_40, gpu="NVIDIA H200", compute_capability="9.0"))
+
+    error = answer_of(_WORKER, job.to_json(), lambda _: None, timeout_s=300)["error"]
+
+    assert isinstance(error, dict)
+    assert error["kind"] == "ToolMissing"
+    assert "does not build for its compute capability 9.0; use --engine trt" in error["message"]
