@@ -87,6 +87,8 @@ def test_the_service_builds_before_it_serves_with_the_same_state() -> None:
 
     assert service["ExecStartPre"].startswith("-/opt/skinseg/bin/skinseg-build ")
     assert service["Environment"] == f"SKINSEG_STATE_DIR=/var/lib/{service['StateDirectory']}"
+    build_s = int(re.search(r"--timeout (\d+)", service["ExecStartPre"])[1])  # type: ignore[index]  # fails if it is not there
+    assert build_s < int(service["TimeoutStartSec"])  # the server starts even where no engine is ready in time
     assert (service["StateDirectoryMode"], service["Restart"]) == ("0700", "on-failure")
 
 
