@@ -55,11 +55,12 @@ def _work(document: dict[str, object], tell: Tell) -> Mapping[str, object]:
     def tell_step(step: BuildStep) -> None:
         tell(asdict(step))
 
+    title = product_named(job.options.engine).title
     try:
         plan = build(trt, onnx, request, on_step=tell_step)
     except UnknownName as error:  # of a compute capability: the one name in a request, and nobody's choice here
         raise ToolMissing(
-            f"cannot build an engine for the {job.device.gpu}: {product_named(job.options.engine).title} does not build for its "
+            f"cannot build an engine for the {job.device.gpu}: {title} does not build for its "
             f"compute capability {job.device.compute_capability}; use --engine trt or engine onnxruntime"
         ) from error
     write_bytes_atomically(job.plan, plan.data)
