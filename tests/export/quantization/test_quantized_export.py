@@ -79,9 +79,10 @@ def _statuses(report: ExportReport) -> dict[str, str]:
 
 def test_int8_of_a_network_that_bears_it_is_accepted(report: ExportReport) -> None:
     assert _statuses(report) == dict.fromkeys(("onnx", "onnx-fp16", "onnx-int8", "trt-rtx"), "verified")
-    (remark,) = report.remarks
-    assert "int8: 3 layers in 8 bits, calibrated by" in remark
-    assert "on 12 pictures, which passes" in remark
+    story, tensorrt = report.remarks
+    assert "int8: 3 layers in 8 bits, calibrated by" in story
+    assert "on 12 pictures, which passes" in story
+    assert "the engine of model.int8.onnx has" in tensorrt
     Bundle.open(report.path).verify()
 
 
@@ -131,6 +132,14 @@ def test_a_jetson_builds_the_quantized_file_first_and_the_engine_here_is_made_of
     ]  # fmt: skip
     sidecar = json.loads((report.path / "model.rtx.json").read_text())
     assert sidecar["onnx"]["sha256"] == report.manifest.files["model.int8.onnx"].sha256
+
+
+def test_the_report_on_tensorrt_says_which_ordered_layers_run_in_8_bits(report: ExportReport) -> None:
+    found = json.loads((report.path / "tensorrt/report.json").read_text())
+
+    quantized, half, single = (each["tensorrt_rtx"]["eight_bits"] for each in found["files"])
+    assert quantized["ordered"] == 3
+    assert (half, single) == (None, None)
 
 
 def test_a_layer_that_int8_destroys_fails_the_gate_with_exit_code_1(
