@@ -33,9 +33,10 @@ __all__ = ["main"]
     "--target",
     "target_name",
     required=True,
-    metavar="onnx|trt|coreml|all",
+    metavar="onnx|trt|coreml|triton|all",
     help="What to make beside the fp32 ONNX file, which every bundle holds. trt: the typed ONNX files, a plan for a "
-    "Jetson, and a TensorRT-RTX engine where tensorrt_rtx is installed. Also: tensorrt, engine, mlpackage.",
+    "Jetson, and a TensorRT-RTX engine where tensorrt_rtx is installed. triton: a model repository for a server. Also: "
+    "tensorrt, engine, mlpackage.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The bundle to write [default: MODEL.skinseg].")
 @name_option(

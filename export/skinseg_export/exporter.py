@@ -46,6 +46,7 @@ from skinseg_export.targets.tensorrt.compute_capabilities import check_compute_c
 from skinseg_export.tensorrt_artefacts import TypedFile, add_tensorrt
 from skinseg_export.tool_versions import tool_versions
 from skinseg_export.torch_engine import TorchEngine
+from skinseg_export.triton_artefacts import add_triton
 from skinseg_runtime import Segmenter
 
 __all__ = ["ExportOptions", "ExportReport", "export_bundle"]
@@ -143,6 +144,8 @@ class _Export:
             self._step("TensorRT", lambda: self._add_tensorrt(files, quantized))
         if "coreml" in options.targets:
             self._step("Core ML package", self._add_coreml)
+        if "triton" in options.targets:
+            self._step("Triton model repository", lambda: self._add_triton(files, reference, golden, name))
         return self._finish(name, golden, quantized)
 
     def _step(self, name: str, work: Callable[[], _Made]) -> _Made:
@@ -218,6 +221,18 @@ class _Export:
             self.checkpoint.contract,
             self.options,
             why_no_engine=f"cannot build the engine: its source {HALF_PATH} could not be made" if lacks_half else "",
+        )
+
+    def _add_triton(self, files: OnnxFiles, reference: TorchEngine, golden: Sequence[Golden], name: str) -> None:
+        add_triton(
+            self.artefacts,
+            self.checkpoint,
+            self.options,
+            files.single,
+            reference,
+            golden,
+            name=name,
+            identity=self._identity,
         )
 
     def _add_coreml(self) -> None:

@@ -41,7 +41,6 @@ def test_json_is_one_object_with_every_figure(checkpoint_path: Path, tmp_path: P
     ("arguments", "words"),
     [
         (["--target", "onx"], "the target 'onx': known are"),
-        (["--target", "triton"], "no model repository"),
         (["--target", "onnx", "--precision", "int8"], "name a folder of training pictures with --calibration"),
         (["--target", "onnx", "--precision", "fp61"], "did you mean 'fp16'?"),
         (["--target", "trt", "--compute-capability", "sm86"], "expected numbers such as 8.6, each once"),

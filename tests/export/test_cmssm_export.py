@@ -51,6 +51,7 @@ def test_the_state_space_network_passes_every_target(tmp_path: Path) -> None:
         "onnx-fp16",
         "trt-rtx",
         "coreml",
+        "triton",
     }
     error = artefacts["onnx"].checks["max_error"]
     assert isinstance(error, float)

@@ -38,7 +38,7 @@ def _names(report: ExportReport) -> dict[str, str]:
 
 
 def test_all_targets_are_made_and_verified(report: ExportReport) -> None:
-    assert _names(report) == dict.fromkeys(("onnx", "onnx-fp16", "trt-rtx", "coreml"), "verified")
+    assert _names(report) == dict.fromkeys(("onnx", "onnx-fp16", "trt-rtx", "coreml", "triton"), "verified")
     assert (report.failures, report.missing) == ({}, ())
     Bundle.open(report.path).verify()
 

@@ -36,7 +36,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> ExportReport:
 def test_six_classes_pass_every_target(report: ExportReport) -> None:
     assert report.failures == {}
     made = {artefact.name: artefact.status for artefact in report.manifest.artefacts}
-    assert {missing.artefact for missing in report.missing} | made.keys() == {"onnx", "onnx-fp16", "trt-rtx", "coreml"}
+    every = {"onnx", "onnx-fp16", "trt-rtx", "coreml", "triton"}
+    assert {missing.artefact for missing in report.missing} | made.keys() == every
     assert set(made.values()) == {"verified"}
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from skinseg_edge.errors import InputError, UnknownName
+from skinseg_edge.errors import UnknownName
 from skinseg_export.targets import ALIASES, TARGETS, resolve_target
 
 
@@ -16,8 +16,3 @@ def test_all_means_every_target() -> None:
 def test_a_typing_error_is_answered_with_the_nearest_name_and_not_corrected() -> None:
     with pytest.raises(UnknownName, match=r"the target 'corml': known are .*; did you mean 'coreml'\?"):
         resolve_target("corml")
-
-
-def test_triton_is_told_not_to_be_there_yet() -> None:
-    with pytest.raises(InputError, match="no model repository for it; export with --target trt"):
-        resolve_target("triton")

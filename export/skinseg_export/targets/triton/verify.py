@@ -17,7 +17,7 @@ from skinseg_export.calculator import Calculator, open_calculator
 from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME
 from skinseg_export.golden import Golden
 from skinseg_export.onnx_from_torch import OnnxExport
-from skinseg_export.parity import HALF, HALF_UNTRAINED, compare, noise_pictures
+from skinseg_export.parity import HALF, HALF_UNTRAINED, SINGLE, SINGLE_UNTRAINED, compare, noise_pictures
 from skinseg_export.targets.onnx.verify import verify_single
 from skinseg_export.targets.triton.agreement import Leaf, check_config, check_graph, check_labels, spread_out
 from skinseg_export.targets.triton.build import CONFIG_NAME, LABELS_NAME, MODEL_PATH, ModelRepository
@@ -64,12 +64,13 @@ def verify_repository(
     check_labels(files[LABELS_NAME], contract)
     model = _model(files[MODEL_PATH])
     check_graph(model, config)
-    alone = verify_single(OnnxExport(model, export.program), contract, reference, golden)
+    single, half = (SINGLE, HALF) if trained else (SINGLE_UNTRAINED, HALF_UNTRAINED)
+    alone = verify_single(OnnxExport(model, export.program), contract, reference, golden, single)
     batch = min(BATCH, largest)
     others = AmongOthers(open_calculator(model, optimised=True), contract, batch)
     # Another batch is added in another order, and may flip a gate: HALF holds where that happens, see `parity`.
     parity = compare(others, reference, contract, golden)
-    parity.check(f"{MODEL_PATH} in batches of {batch}", HALF if trained else HALF_UNTRAINED)
+    parity.check(f"{MODEL_PATH} in batches of {batch}", half)
     together = parity.checks()
     batched = {f"batch_{key}": together[key] for key in ("max_error", "mean_error", "dice") if key in together}
     return {**alone, "batch": batch, **batched, "max_batch": largest, "config_read_by": read_by, "server": "not run"}
