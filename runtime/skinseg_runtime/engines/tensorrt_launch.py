@@ -51,8 +51,10 @@ class Launcher:
 
     def close(self) -> None:
         """Let graph and context go; a second call does nothing."""
-        self.forget()
-        self._context = None
+        try:
+            self.forget()
+        finally:
+            self._context = None
 
     def _capture(self) -> None:
         try:

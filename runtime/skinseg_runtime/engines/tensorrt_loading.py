@@ -1,6 +1,7 @@
 """From the bytes of an engine to a context that runs it; every None that TensorRT gives becomes a sentence here."""
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import cast
 
@@ -57,13 +58,19 @@ def loaded_engine(trt: TensorRt, plan: bytes, source: str, *, dla_core: int | No
 
     *source*: what errors call it. *dla_core*: the DLA that the engine was built for.
 
-    Raises EngineUnusable if TensorRT refuses it, DeviceUnready if TensorRT itself does not start.
+    Raises EngineUnusable if TensorRT refuses it, DeviceUnready if there is no memory for it or TensorRT itself does not
+    start.
     """
     tensorrt_logger(trt).clear()
     runtime = _started_runtime(trt, source)
     if dla_core is not None:
         runtime.DLA_core = dla_core
     engine = runtime.deserialize_cuda_engine(plan)
+    if engine is None and _is_short_of_memory(trt):
+        raise DeviceUnready(
+            f"cannot load {source} ({len(plan)} bytes): TensorRT {trt.__version__} says {words_of(trt)}; free memory "
+            "of the GPU and try again"
+        )
     if engine is None:
         raise EngineUnusable(
             f"cannot load {source} ({len(plan)} bytes): TensorRT {trt.__version__} says {words_of(trt)}; "
@@ -109,6 +116,10 @@ def words_of(trt: TensorRt) -> str:
     """Return the errors in TensorRT's log, in quotation marks, or that there are none."""
     complaint = tensorrt_logger(trt).complaint()
     return f"'{complaint}'" if complaint else "nothing of why"
+
+
+def _is_short_of_memory(trt: TensorRt) -> bool:
+    return re.search("out ?of ?memory", tensorrt_logger(trt).complaint(), re.IGNORECASE) is not None
 
 
 def _compiling_context(

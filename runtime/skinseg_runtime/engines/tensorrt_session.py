@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skinseg_edge.errors import DeviceUnready
+from skinseg_edge.errors import DeviceUnready, EngineUnusable
 from skinseg_runtime.cuda_memory.device import CudaDevice, CudaFault
 from skinseg_runtime.engines.answers import check_images
 from skinseg_runtime.engines.products import Product
@@ -20,7 +20,7 @@ from skinseg_runtime.engines.tensor_buffers import TensorBuffer, tensor_buffer
 from skinseg_runtime.engines.tensorrt_launch import Launcher, NotQueued
 from skinseg_runtime.engines.tensorrt_layout import IMAGE, MASK, PROBABILITY, Layout, read_layout
 from skinseg_runtime.engines.tensorrt_library import load, tensorrt_logger
-from skinseg_runtime.engines.tensorrt_loading import context_of, loaded_engine, words_of
+from skinseg_runtime.engines.tensorrt_loading import Loaded, context_of, loaded_engine, words_of
 
 __all__ = ["TensorRtSession"]
 
@@ -70,7 +70,7 @@ class TensorRtSession:
         self._parts = ExitStack()  # closed in the order opposite to the one in which they were made
         try:
             self._stream = self._kept(cuda.stream())
-            self._loaded = self._kept(loaded_engine(self._trt, plan, source, dla_core=dla_core))
+            self._loaded = self._kept(self._load(plan, dla_core))
             self.layout: Layout = read_layout(self._trt, self._loaded.engine, source)
             self._ready = self._kept(
                 context_of(self._trt, self._loaded.engine, source, use_graph=use_graph, cache=cache)
@@ -117,6 +117,13 @@ class TensorRtSession:
         """Give everything back; a second call does nothing."""
         self._is_open = False
         self._parts.close()
+
+    def _load(self, plan: bytes, dla_core: int | None) -> Loaded:
+        try:
+            return loaded_engine(self._trt, plan, self._source, dla_core=dla_core)
+        except EngineUnusable:
+            self._stream.synchronize()  # if CUDA has a fault, that is the reason and not the engine
+            raise
 
     def _get_ready(self, *, captures: bool) -> None:
         self._bytes_each = {IMAGE: _bytes_of(self.layout.image_shape, np.uint8)}

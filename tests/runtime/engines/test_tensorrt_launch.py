@@ -1,5 +1,6 @@
 """A run is queued plainly once, captured next, and launched from then on, until the shape changes."""
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -123,3 +124,18 @@ def test_a_closed_launcher_gives_its_graph_back_once() -> None:
     launcher.close()
     launcher.close()
     assert told[-2:] == [LAUNCH, CLOSE]
+
+
+def test_a_launcher_whose_graph_cannot_be_given_back_holds_no_context_all_the_same() -> None:
+    launcher, _ = launcher_and_told()
+    for _ in range(2):
+        launcher.run()
+    context = weakref.ref(cast("FakeContext", launcher._context))
+
+    def refuse() -> None:
+        raise CudaFault("cudaGraphExecDestroy", "cudaErrorInvalidValue")
+
+    cast("FakeGraph", launcher._graph).close = refuse  # type: ignore[method-assign]  # this graph alone
+    with pytest.raises(CudaFault):
+        launcher.close()
+    assert context() is None

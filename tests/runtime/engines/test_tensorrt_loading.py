@@ -84,6 +84,23 @@ def test_a_refusal_without_words_says_that_there_are_none() -> None:
         loaded_engine(module(), b"bad", "net.engine")
 
 
+@pytest.mark.parametrize(
+    "words", ["Error Code 2: OutOfMemory (Requested size was 8 bytes.)", "Error Code 1: Cuda Runtime (out of memory)"]
+)
+def test_an_engine_for_which_there_is_no_memory_is_not_to_be_built_again(words: str) -> None:
+    trt = module()
+
+    class Short(FakeRuntime):
+        def deserialize_cuda_engine(self, serialized_engine: bytes) -> object:
+            cast("Any", tensorrt_logger(trt)).log(SimpleNamespace(name="ERROR"), words)
+            return None
+
+    cast("Any", trt).Runtime = Short
+    with pytest.raises(DeviceUnready, match="free memory of the GPU and try again") as met:
+        loaded_engine(trt, b"good", "net.engine")
+    assert words in str(met.value)
+
+
 @pytest.mark.parametrize("error", [TypeError("pybind11::init(): factory function returned nullptr"), RuntimeError()])
 def test_a_tensorrt_that_does_not_start_is_an_error_of_the_device(error: Exception) -> None:
     trt = module()

@@ -146,6 +146,17 @@ def test_where_tensorrt_refuses_because_cuda_is_lost_cuda_is_named(fake_device: 
     assert met.value.is_sticky
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_where_an_engine_cannot_be_loaded_because_cuda_is_lost_cuda_is_named(
+    fake_device: FakeDevice, backend: str
+) -> None:
+    plan = plan_of(TENSORRT)
+    fake_device.gpu.fault = {"call": "deserialize_cuda_engine", "code": "cudaErrorLaunchFailure"}
+    with pytest.raises(CudaFault) as met, closing(open_cuda(backend)) as cuda:
+        TensorRtSession(plan, TENSORRT, source="net.engine", cuda=cuda)
+    assert met.value.is_sticky
+
+
 @pytest.mark.parametrize("call", ["cudaMemcpyAsync", "cudaEventRecord", "execute_async_v3"])
 def test_a_run_that_fails_leaves_nothing_queued(fake_device: FakeDevice, call: str) -> None:
     gpu = fake_device.use(integrated=False)
