@@ -32,6 +32,7 @@ POINTER_SCHEMA = "skinseg.engine-pointer/1"
 
 _LARGEST_POINTER = 4096  # bytes
 _FOLDER = re.compile(r"(?P<precision>[a-z0-9]+)-[0-9a-f]{8}-(?P<count>[1-9][0-9]{0,8})")
+_LARGEST_COUNT = 999_999_999  # of nine digits, as in _FOLDER
 _UNFINISHED = ".skinseg-*.part"
 _MEND = "so it is damaged; run skinseg-build again"
 
@@ -181,7 +182,11 @@ class Shelf:
 
     def _next_count(self, precision: str) -> int:
         """Return a number above all that were given, also to engines whose builder was killed before the pointer."""
-        return 1 + max((count for _, count in self._folders(precision)), default=0)
+        given = {count for _, count in self._folders(precision)}
+        following = 1 + max(given, default=0)
+        if following <= _LARGEST_COUNT:
+            return following
+        return next(count for count in range(1, _LARGEST_COUNT) if count not in given)  # no builder went so far
 
     def _folders(self, precision: str) -> Iterator[tuple[Path, int]]:
         if not self.root.is_dir():

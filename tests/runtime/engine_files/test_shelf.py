@@ -268,3 +268,11 @@ def test_a_plan_that_the_bundle_lists_is_read_from_there(opened: Bundle, shelf: 
 
     assert _plan_of(folder, opened) == plan
     assert not (folder.path / "model.engine").exists()
+
+
+def test_a_folder_with_the_largest_number_does_not_end_all_building(opened: Bundle, shelf: Shelf) -> None:
+    (shelf.root / "fp32-00000000-999999999").mkdir(parents=True)
+
+    for content in (b"1", b"2"):
+        folder = publish(opened, made_plan(content))
+        assert shelf.current("fp32") == folder
