@@ -132,7 +132,11 @@ def test_a_roll_back_makes_the_engine_before_current(bundle: Path, orin: FakeDev
 
     assert (result.exit_code, "went back to" in result.stdout, _current(bundle)) == (0, True, first)
     assert again.exit_code == 1
-    assert "cannot use the earlier TensorRT engine of tiny.skinseg: none was built in fp32" in again.stderr
+    assert (
+        "cannot go back to an earlier engine of tiny.skinseg: none in fp32 is kept beside the current one"
+        in again.stderr
+    )
+    assert again.stderr.rstrip().endswith(" --force makes another engine")
     assert orin.gpu.live_bytes == 0
 
 

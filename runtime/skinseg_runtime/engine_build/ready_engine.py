@@ -42,6 +42,11 @@ def roll_back(bundle: Bundle, precision: str, device: Device) -> ReadyEngine:
     with engines_locked(bundle, "go back to an earlier engine"):
         before = preflight(bundle, product_named(device.product), precision, device, which="previous")
         engine = _found(before)
+        if before.state == "absent":
+            raise EngineUnusable(
+                f"cannot go back to an earlier engine of {bundle.path.name}: none in {precision} is kept beside the "
+                f"current one, expected one; {before.remedy} --force makes another engine"
+            )
         if engine is None:
             raise EngineUnusable(before.sentence)
         Shelf(bundle, device).roll_back(precision)

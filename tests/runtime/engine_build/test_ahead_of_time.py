@@ -1,5 +1,6 @@
 """An engine that came with the bundle is proved on the device, and not built again."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,15 @@ def test_the_bundles_own_engine_is_proved_and_not_built(shipped: Bundle, fake_de
     assert built.trtexec.startswith("tensorrt_rtx --onnx=model.onnx --saveEngine=model.rtx.engine")
     found = preflight(shipped, TENSORRT_RTX, "fp32", identify(TENSORRT_RTX))
     assert (found.state, found.plan_bytes()) == ("ready", shipped.read("model.rtx.engine"))
+
+
+def test_a_nearly_full_disk_has_room_for_the_records_of_the_bundles_own_engine(
+    shipped: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(shipped.path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1 << 20))
+
+    assert build_and_prove(shipped, _RTX).receipt.accepted
 
 
 def test_its_masks_decide_like_those_of_any_engine(shipped: Bundle, fake_device: FakeDevice) -> None:
