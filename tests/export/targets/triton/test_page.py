@@ -1,6 +1,5 @@
 """The Python of docs/triton.md, run as it stands there."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,8 @@ from skinseg_export.targets.triton import ModelRepository
 from skinseg_export.targets.triton.agreement import spread_out
 from skinseg_export.targets.triton.config_text import message_from_text
 from skinseg_runtime import Segmenter
+from tests.export.targets.triton.page import PAGE, client_blocks
 from tests.export.targets.triton.served import served
-
-_PAGE = Path(__file__).resolve().parents[4] / "docs" / "triton.md"
-
-
-def _blocks() -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", _PAGE.read_text(), re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +36,8 @@ def test_the_client_of_the_page_gets_the_mask_that_the_bundle_gives(
         expected = float(segmenter.segment("mole.png").mask.mean())
 
     with served(repository) as address:
-        client = _blocks()[0].replace("http://localhost:8000", address).replace("mole.jpg", "mole.png")
-        exec(compile(client, str(_PAGE), "exec"), {})
+        client = client_blocks()[0].replace("http://localhost:8000", address).replace("mole.jpg", "mole.png")
+        exec(compile(client, str(PAGE), "exec"), {})
 
     assert 0 < expected < 1
     assert float(capsys.readouterr().out) == pytest.approx(expected, abs=1e-4)
@@ -55,7 +49,7 @@ def test_the_page_writes_the_configuration_of_a_plan(bundle: Path, monkeypatch: 
     plan.parent.mkdir(parents=True)
     plan.write_bytes(b"a plan")
 
-    exec(compile(_blocks()[1], str(_PAGE), "exec"), {})
+    exec(compile(client_blocks()[1], str(PAGE), "exec"), {})
 
     config = spread_out(message_from_text(Path("models/lesion/config.pbtxt").read_text()))
     assert (config["platform"], config["max_batch_size"]) == ("tensorrt_plan", 8)
@@ -65,7 +59,7 @@ def test_the_page_writes_the_configuration_of_a_plan(bundle: Path, monkeypatch: 
 
 def test_the_page_names_the_settings_that_the_repository_has(repository: ModelRepository) -> None:
     config = spread_out(message_from_text(repository.files["lesion/config.pbtxt"].decode()))
-    page = _PAGE.read_text()
+    page = PAGE.read_text()
 
     batches, delay = (
         config["dynamic_batching.preferred_batch_size"],
