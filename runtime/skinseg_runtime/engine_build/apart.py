@@ -116,7 +116,7 @@ def _started(module: str) -> "subprocess.Popen[str]":
         text=True,
         encoding="utf-8",
         errors="replace",
-        cwd=_PACKAGES,  # `-m` puts this folder first: what lies in the user's shall not be imported
+        cwd=_PACKAGES,  # Python 3.10 puts this folder first: what lies in the user's shall not be imported
         env=_environment(),
         start_new_session=True,
         creationflags=_OWN_GROUP,
@@ -130,7 +130,8 @@ def _environment() -> dict[str, str]:
     the job names the manifest that was trusted then.
     """
     paths = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
-    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"}
+    # Safe: else `-m` would put the folder of all packages before Python's own library, which some old ones shadow.
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
     environment.pop(TRUSTED_KEY_VARIABLE, None)
     return environment
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from skinseg_runtime.engine_build import apart
 from skinseg_runtime.engine_build.apart import Died, Overdue, answer_of
 
 _HANGS_S = 600
@@ -73,6 +74,19 @@ def test_what_libraries_print_is_no_answer_and_cuts_none_in_two(child: Child) ->
     module = child("print('{\"done\": {\"forged\": 1}}')\nos.write(1, b'half a li')\nreturn {'real': 1}")
 
     assert answer_of(module, {}, _ignore, timeout_s=60) == {"done": {"real": 1}}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 always puts the current folder first")
+def test_a_package_that_is_named_like_a_part_of_python_takes_no_place_of_it(
+    child: Child, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "statistics.py").write_text("raise SystemExit(9)\n")
+    monkeypatch.setattr(apart, "_PACKAGES", tmp_path / "packages")
+
+    answer = answer_of(child("import statistics\nreturn {'mean': statistics.mean([1, 3])}"), {}, _ignore, timeout_s=60)
+
+    assert answer == {"done": {"mean": 2}}
 
 
 def test_a_mistake_in_the_child_is_told_with_its_last_words(child: Child) -> None:
