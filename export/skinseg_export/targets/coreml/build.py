@@ -103,7 +103,8 @@ def _converted(graph: ProgramGraph, sizes: Sequence[tuple[int, int]], options: C
             # A failed conversion leaves a temporary folder behind in its frames; let it go while all is quiet.
             traceback.clear_frames(error.__traceback__)
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InputError(f"cannot convert {called} to Core ML: {reason[:300]}") from error
+            advice = "; make a package for each size" if len(sizes) > 1 else ""
+            raise InputError(f"cannot convert {called} to Core ML: {reason[:300]}{advice}") from error
 
 
 def _shape(ct: Any, shapes: Sequence[tuple[int, ...]]) -> Any:

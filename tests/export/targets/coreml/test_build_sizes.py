@@ -56,3 +56,15 @@ def test_a_network_whose_trace_keeps_the_first_size_is_told_before_it_is_convert
     with pytest.raises(InputError, match=r"128 x 64 \(rows x columns\): traced at 64 x 96 it computes something else"):
         mlpackage_from_torch(network, CONTRACT, tmp_path / "model.mlpackage", _OPTIONS)
     assert not (tmp_path / "model.mlpackage").exists()
+
+
+def test_a_network_that_converts_for_one_size_only_is_told_to_be_made_for_each(tmp_path: Path) -> None:
+    class Halves(Darkness):
+        def forward(self, images: Tensor) -> Tensor:
+            upper, lower = images.split([images.shape[2] // 2, images.shape[2] - images.shape[2] // 2], 2)
+            return super().forward(torch.cat((upper, lower), 2))
+
+    mlpackage_from_torch(Halves(), CONTRACT, tmp_path / "one.mlpackage")
+
+    with pytest.raises(InputError, match=r"cannot convert Halves to Core ML: .*; make a package for each size"):
+        mlpackage_from_torch(Halves(), CONTRACT, tmp_path / "several.mlpackage", _OPTIONS)
