@@ -137,7 +137,7 @@ def test_jobs_survive_the_way_through_json(tmp_path: Path, monkeypatch: pytest.M
     ("options", "words"),
     [
         ({"max_batch": 0}, "max_batch is 0, expected 1 to 64"),
-        ({"workspace_mib": 0}, "workspace_mib is 0, expected 1 or more"),
+        ({"workspace_mib": 0}, "workspace_mib is 0, expected 1 to 1048576"),
         ({"dla_core": -1}, "dla_core is -1, expected 0 or more"),
         ({"optimization_level": 6}, "optimization_level is 6, expected 0 to 5"),
         ({"timeout_s": 0}, "timeout_s is 0, expected more than 0 seconds"),
