@@ -61,7 +61,7 @@ def test_a_network_whose_trace_keeps_the_first_size_is_told_before_it_is_convert
 def test_a_network_that_converts_for_one_size_only_is_told_to_be_made_for_each(tmp_path: Path) -> None:
     class Halves(Darkness):
         def forward(self, images: Tensor) -> Tensor:
-            upper, lower = images.split([images.shape[2] // 2, images.shape[2] - images.shape[2] // 2], 2)
+            upper, lower = torch.split(images, [images.shape[2] // 2, images.shape[2] - images.shape[2] // 2], 2)
             return super().forward(torch.cat((upper, lower), 2))
 
     mlpackage_from_torch(Halves(), CONTRACT, tmp_path / "one.mlpackage")
