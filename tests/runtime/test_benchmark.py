@@ -132,7 +132,7 @@ def test_what_goes_wrong_in_the_worker_is_told_in_its_own_words(tmp_path: Path) 
         measure_apart(Job(bundle=folder, precision="fp16"))
     with pytest.raises(VerificationFailed, match=r"cannot load model\.int8\.onnx"):
         measure_apart(Job(bundle=folder, precision="int8"))
-    with pytest.raises(ToolMissing, match="cannot run with coreml: a Core ML model is run on"):
+    with pytest.raises(ToolMissing, match="cannot run with coreml: a Core ML model runs on macOS"):
         measure_apart(Job(bundle=folder, engine="coreml"))
 
 

@@ -131,12 +131,12 @@ def choose_engine(
     """
     if name not in ENGINES:
         raise unknown_name("engine", name, ENGINES)
-    artefact_name(precision)  # a name that does not exist is wrong use on every engine
     if name == "coreml":
-        raise ToolMissing(
-            "cannot run with coreml: a Core ML model is run on an Apple device, and this version has no engine for it; "
-            "use engine onnxruntime, which runs everywhere"
-        )
+        from skinseg_runtime.engines.coreml import open_coreml
+
+        on_apple, made = open_coreml(bundle, precision)
+        return Chosen(engine=on_apple, precision=made)
+    artefact_name(precision)  # a name that does not exist is wrong use on every engine
     if name == "onnxruntime":
         return _on_the_processor(bundle, precision, threads)
     on_the_gpu = partial(
