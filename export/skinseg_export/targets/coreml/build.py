@@ -2,7 +2,7 @@
 
 import copy
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from skinseg_export.foreign_noise import quiet
 from skinseg_export.network_shapes import check_network_shapes
 from skinseg_export.targets.coreml.compression import compressed
 from skinseg_export.targets.coreml.description import describe
+from skinseg_export.targets.coreml.exact_scales import passes_with_exact_scales
 from skinseg_export.targets.coreml.options import CoremlOptions, enumerated_sizes
 from skinseg_export.targets.coreml.program_graph import CLASS_MAP_NAME, ProgramGraph
 from skinseg_export.targets.coreml.reproducible import settle
@@ -47,12 +48,15 @@ def mlpackage_from_torch(
     name: str = "lesion segmentation",
     metadata: Mapping[str, str] | None = None,
     calibration: Iterable[NDArray[np.uint8]] = (),
+    kept: Collection[str] = (),
 ) -> None:
     """Write the .mlpackage of *network* (logits out), which is left as it is, to *folder*, which must not exist.
 
     The normalisation is part of the program, so the app hands over plain pixels. Outputs: `probability`, (1, K, H, W)
     float32, and `class_map`, (1, H, W) int32. *metadata* is stored under `skinseg.`.
     *calibration*: pictures as the network sees them, (H, W, 3) uint8 RGB of the contract's input_hw; w8a8 needs them.
+    *kept*: names of values, as a conversion in fp32 gives them, that stay in float32 because half precision cannot hold
+    them; `skinseg_export.targets.coreml.reach` finds them, and a package made without may hold infinities.
     The same network, options and texts give the same bytes: `skinseg_export.targets.coreml.reproducible`.
 
     Raises InputError if coremltools cannot express an operation, the network cannot take a size of options.sizes, or
@@ -67,7 +71,7 @@ def mlpackage_from_torch(
         own = copy.deepcopy(network)
     graph = ProgramGraph(own, contract, half=options.precision != "fp32").eval()
     called = type(network).__name__
-    model = compressed(_converted(graph, sizes, options, called), options.precision)
+    model = compressed(_converted(graph, sizes, options, called, kept), options.precision)
     describe(model, contract, options.precision, sizes, name=name, metadata=metadata or {})
     with quiet():
         model.save(str(folder))
@@ -82,10 +86,12 @@ def _check_sizes(network: nn.Module, contract: ModelContract, sizes: Sequence[tu
         check_network_shapes(still, replace(contract, input_hw=size), name=type(network).__name__)
 
 
-def _converted(graph: ProgramGraph, sizes: Sequence[tuple[int, int]], options: CoremlOptions, called: str) -> Any:
+def _converted(
+    graph: ProgramGraph, sizes: Sequence[tuple[int, int]], options: CoremlOptions, called: str, kept: Collection[str]
+) -> Any:
     ct = _coremltools()
     shapes = [(1, 3, *size) for size in sizes]
-    compute = ct.precision.FLOAT32 if options.precision == "fp32" else ct.precision.FLOAT16
+    compute = ct.precision.FLOAT32 if options.precision == "fp32" else _half_but(ct, frozenset(kept))
     with quiet(), torch.no_grad():
         try:
             return ct.convert(
@@ -95,6 +101,7 @@ def _converted(graph: ProgramGraph, sizes: Sequence[tuple[int, int]], options: C
                 outputs=[ct.TensorType(OUTPUT_NAME, dtype=np.float32), ct.TensorType(CLASS_MAP_NAME, dtype=np.int32)],
                 minimum_deployment_target=getattr(ct.target, f"iOS{options.ios}"),
                 compute_precision=compute,
+                pass_pipeline=passes_with_exact_scales(),
                 skip_model_load=True,
             )
         except InputError:
@@ -105,6 +112,12 @@ def _converted(graph: ProgramGraph, sizes: Sequence[tuple[int, int]], options: C
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             advice = "; make a package for each size" if len(sizes) > 1 else ""
             raise InputError(f"cannot convert {called} to Core ML: {reason[:300]}{advice}") from error
+
+
+def _half_but(ct: Any, kept: frozenset[str]) -> Any:
+    return ct.transform.FP16ComputePrecision(
+        op_selector=lambda operation: kept.isdisjoint(output.name for output in operation.outputs)
+    )
 
 
 def _shape(ct: Any, shapes: Sequence[tuple[int, ...]]) -> Any:
