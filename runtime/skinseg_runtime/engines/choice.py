@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from skinseg_edge.errors import ParityFailed, SkinsegError, ToolMissing
+from skinseg_edge.errors import ParityFailed, SkinsegError
 from skinseg_edge.known_names import unknown_name
 from skinseg_edge.manifest_parts import ENGINES_FOLDER
 from skinseg_runtime.engines.products import TENSORRT, TENSORRT_RTX, product_named
