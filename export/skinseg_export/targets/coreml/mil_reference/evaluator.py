@@ -56,8 +56,14 @@ class Evaluator:
         self.program = program
         wanted = [value for value in program.outputs if outputs is None or value.name in outputs]
         self._outputs: tuple[MilValue, ...] = tuple(wanted)
-        self._constants: dict[str, Tensor] = {}
+        self._constants: dict[str, Tensor] = _constant_outputs(program, wanted)
+        self._restored: list[MilValue] = []
         self._steps = self._planned()
+
+    @property
+    def restored(self) -> dict[str, NDArray[Any]]:
+        """What depends on constants alone, by name, in the program's types: weights as they are multiplied."""
+        return {value.name: array_from_tensor(self._constants[value.name], value.dtype) for value in self._restored}
 
     def run(self, image: NDArray[np.uint8], *, watch: Watch | None = None) -> dict[str, NDArray[Any]]:
         """Return the outputs by name for one picture, handed over as Core ML hands it over.
@@ -112,6 +118,7 @@ class Evaluator:
             results = _results(step, self._constants)
         for value, result in zip(step.operation.outputs, results, strict=True):
             self._constants[value.name] = result
+            self._restored.append(value)
 
     def _bound(self, step: _Step) -> _Step:
         """Return *step* with every argument fixed that is known now."""
@@ -123,6 +130,11 @@ class Evaluator:
                 still_open.append((parameter, argument, as_tensor))
         step.open = still_open
         return step
+
+
+def _constant_outputs(program: MilProgram, outputs: Iterable[MilValue]) -> dict[str, Tensor]:
+    given = ((value.name, program.constants.get(value.name)) for value in outputs)
+    return {name: tensor_from_array(array) for name, array in given if isinstance(array, np.ndarray)}
 
 
 def _needed(operations: Iterable[MilOperation], outputs: set[str]) -> set[str]:
@@ -210,15 +222,11 @@ def _check_shape(operation: MilOperation, value: MilValue, result: Tensor) -> No
 def _pixels(image: NDArray[np.uint8], given: MilInput, program: MilProgram) -> NDArray[np.float32]:
     """Return (1, 3, H, W) float32 in [0, 255], the channels in the order that the program asks for."""
     picture = image[0] if image.ndim == 4 and len(image) == 1 else image
-    sizes = {given.value.shape[2:], *given.sizes}
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not _fits(picture.shape[:2], sizes):
+    is_picture = picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
+    if not is_picture or (given.sizes and picture.shape[:2] not in given.sizes):
         raise VerificationFailed(
             f"cannot run {program.path.name} on an image {image.shape} {image.dtype}: expected (1, H, W, 3) uint8, "
-            f"H x W one of {sorted(sizes, key=str)}"
+            f"H x W one of {list(given.sizes) or 'a range'}"
         )
     ordered = picture if given.colours == "RGB" else picture[:, :, ::-1]
     return np.ascontiguousarray(ordered.transpose(2, 0, 1)[None], np.float32)  # (1, 3, H, W)
-
-
-def _fits(size: tuple[int, ...], sizes: Collection[tuple[int | None, ...]]) -> bool:
-    return size in sizes or (None, None) in sizes

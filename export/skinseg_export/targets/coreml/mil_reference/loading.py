@@ -3,6 +3,7 @@
 The reader (`frontend.milproto`) checks every operation against its definition and fills in the documented defaults.
 """
 
+import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skinseg_edge.errors import FileMissing, IntegrityFailed, ToolMissing, VerificationFailed
 from skinseg_export.foreign_noise import quiet
+from skinseg_export.targets.coreml.mil_reference.package_files import damaged, specification, weight_folder
 from skinseg_export.targets.coreml.mil_reference.program import (
     Argument,
     Constant,
@@ -33,9 +34,7 @@ def load_program(package: Path) -> MilProgram:
     damaged, VerificationFailed if it holds no ML program, UnknownOperator if coremltools lacks one of its operators,
     ToolMissing without coremltools.
     """
-    if not package.is_dir():
-        raise FileMissing(f"cannot read the Core ML package {package}: there is no such folder")
-    spec, model_file = _specification(package)
+    spec, model_file = specification(package)
     function = _function(spec, model_file)
     description = spec.description
     return MilProgram(
@@ -49,36 +48,9 @@ def load_program(package: Path) -> MilProgram:
     )
 
 
-def _specification(package: Path) -> tuple[Any, Path]:
-    """Return the specification and the file that holds it."""
-    try:
-        with quiet():
-            from coremltools.libmodelpackage import ModelPackage
-            from coremltools.proto import Model_pb2
-    except ImportError as error:
-        raise ToolMissing(
-            "cannot evaluate the Core ML package: coremltools is not installed; run pip install 'skinseg-edge[coreml]'"
-        ) from error
-    try:
-        model_file = Path(ModelPackage(str(package)).getRootModel().path())
-    except Exception as error:  # the native library raises a bare RuntimeError, or worse
-        raise _damaged(package / "Manifest.json", error) from error
-    try:
-        return Model_pb2.Model.FromString(model_file.read_bytes()), model_file
-    except Exception as error:  # protobuf's error class depends on its back end
-        raise _damaged(model_file, error) from error
-
-
 def _function(spec: Any, model_file: Path) -> Any:
     """Return the program's function `main` as coremltools reads it."""
-    if spec.WhichOneof("Type") != "mlProgram":
-        raise VerificationFailed(
-            f"cannot evaluate {model_file}: it holds a {spec.WhichOneof('Type')}, expected an mlProgram; export it anew"
-        )
-    weights = model_file.parent / "weights"
-    missing = sorted(name for name in _weight_files(spec) if not (weights / name).is_file())
-    if missing:
-        raise IntegrityFailed(f"cannot read {weights / missing[0]}: there is no such file; export the package anew")
+    weights = weight_folder(spec, model_file)
     with quiet():
         from coremltools.converters.mil.frontend.milproto.load import load
 
@@ -86,36 +58,17 @@ def _function(spec: Any, model_file: Path) -> Any:
             return load(spec, spec.specificationVersion, str(weights)).functions["main"]
         except Exception as error:  # the reader raises whatever its checks stumble over
             _check_operators(spec, error)
-            raise _damaged(model_file, error) from error
-
-
-def _weight_files(spec: Any) -> set[str]:
-    """Return the names of the files beside the specification that hold numbers."""
-    operations = [operation for block in _blocks(spec) for operation in block.operations]
-    values = [value for operation in operations for value in operation.attributes.values()]
-    for operation in operations:
-        values += [binding.value for bound in operation.inputs.values() for binding in bound.arguments]
-    return {Path(value.blobFileValue.fileName).name for value in values if value.HasField("blobFileValue")}
-
-
-def _blocks(spec: Any) -> list[Any]:
-    return [
-        block for function in spec.mlProgram.functions.values() for block in function.block_specializations.values()
-    ]
+            frames = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
+            raise damaged(weights / "weight.bin" if "_load_value" in frames else model_file, error) from error
 
 
 def _check_operators(spec: Any, error: Exception) -> None:
     from coremltools.converters.mil import Builder
 
-    for block in _blocks(spec):
-        for place, operation in enumerate(block.operations):
-            if not hasattr(Builder, operation.type):
-                raise UnknownOperator(operation.type, operation.outputs[0].name, place) from error
-
-
-def _damaged(path: Path, error: Exception) -> IntegrityFailed:
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
-    return IntegrityFailed(f"cannot read {path}: it is damaged ({reason[:200]}); export the package anew")
+    function = spec.mlProgram.functions["main"]
+    for place, operation in enumerate(function.block_specializations[function.opset].operations):
+        if not hasattr(Builder, operation.type):
+            raise UnknownOperator(operation.type, operation.outputs[0].name, place) from error
 
 
 def _input(feature: Any, variable: Any) -> MilInput:
@@ -123,13 +76,13 @@ def _input(feature: Any, variable: Any) -> MilInput:
     if feature.type.WhichOneof("Type") != "imageType":
         return MilInput(value)
     image = feature.type.imageType
-    sizes = [(size.height, size.width) for size in image.enumeratedSizes.sizes]
+    sizes = [(image.height, image.width), *((size.height, size.width) for size in image.enumeratedSizes.sizes)]
+    if image.HasField("imageSizeRange"):
+        sizes = []
     return MilInput(
         value,
         colours=image.ColorSpace.Name(image.colorSpace),
-        sizes=tuple(
-            (int(rows), int(columns)) for rows, columns in sizes if (rows, columns) != (image.height, image.width)
-        ),
+        sizes=tuple(dict.fromkeys((int(rows), int(columns)) for rows, columns in sizes)),
     )
 
 

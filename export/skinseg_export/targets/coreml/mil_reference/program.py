@@ -60,7 +60,8 @@ class MilInput:
     """An input as an app sees it.
 
     *colours*: `RGB` or `BGR` of an image, the order in which Core ML hands its channels over; None of a plain tensor.
-    *sizes*: rows and columns of an image that may be given beside those of *value*, px.
+    *sizes*: the rows and columns that an image may have, px, its usual size first; empty of a plain tensor, and of an
+    image whose size is free in a range.
     """
 
     value: MilValue

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from torch import Tensor
 
@@ -17,6 +17,7 @@ from skinseg_edge.errors import VerificationFailed
 __all__ = ["Operator", "Result", "UnknownOperator", "operator", "operator_kinds", "operator_named"]
 
 Result: TypeAlias = Tensor | tuple[Tensor, ...]
+Definition = TypeVar("Definition", bound=Callable[..., Result])
 
 _PACKAGE = "skinseg_export.targets.coreml.mil_reference.operators"
 _MODULES = (
@@ -69,10 +70,10 @@ class Operator:
 _operators: dict[str, Operator] = {}
 
 
-def operator(kind: str, *, moves_only: bool = False) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+def operator(kind: str, *, moves_only: bool = False) -> Callable[[Definition], Definition]:
     """Enter the decorated function as the definition of *kind*; see `Operator` for *moves_only*."""
 
-    def enter(function: Callable[..., Result]) -> Callable[..., Result]:
+    def enter(function: Definition) -> Definition:
         parameters = inspect.signature(function).parameters
         tensors = frozenset(name for name, parameter in parameters.items() if "Tensor" in str(parameter.annotation))
         assert kind not in _operators, f"{kind} is defined twice"

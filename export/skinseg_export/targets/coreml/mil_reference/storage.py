@@ -30,6 +30,7 @@ _TORCH_TYPES = {
 _SMALL = {
     f"{sign}int{bits}": torch.int8 if sign == "" else torch.uint8 for sign in ("", "u") for bits in (1, 2, 3, 4, 6)
 }
+_WIDER = {"float16": np.float32, "float64": np.float32, "uint16": np.int32, "uint32": np.int64, "uint64": np.int64}
 _NUMPY_TYPES: dict[str, Any] = {"fp16": np.float16, "uint16": np.uint16, "uint32": np.uint32}
 
 
@@ -46,11 +47,8 @@ def stored(value: Tensor, dtype: str, *, rounded: bool = False) -> Tensor:
 
 def tensor_from_array(array: NDArray[Any]) -> Tensor:
     """Return *array* as a tensor: any float as float32, an unsigned type that torch lacks in a wider one."""
-    if array.dtype in (np.float16, np.float64):
-        array = array.astype(np.float32)
-    elif array.dtype in (np.uint16, np.uint32, np.uint64):
-        array = array.astype(np.int32 if array.dtype == np.uint16 else np.int64)
-    return torch.from_numpy(np.array(array, order="C"))  # a copy: the file's own bytes are read-only
+    wider = _WIDER.get(array.dtype.name, array.dtype)
+    return torch.from_numpy(np.array(array, dtype=wider, order="C"))  # a copy: the file's own bytes are read-only
 
 
 def array_from_tensor(value: Tensor, dtype: str) -> NDArray[Any]:

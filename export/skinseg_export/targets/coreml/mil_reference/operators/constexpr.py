@@ -69,7 +69,6 @@ def lut_to_sparse(
 ) -> tuple[Tensor, Tensor]:
     """Return the mask (as long as the result along *vector_axis*) and the table's entries where it is set. iOS 18."""
     dense = lut_to_dense(sparse_to_dense(indices_nonzero_data, indices_mask), lut, vector_axis=vector_axis)
-    assert isinstance(dense, Tensor)
     mask = indices_mask if vector_axis is None else indices_mask.repeat_interleave(lut.shape[-1], vector_axis)
     return mask, dense[mask != 0]
 
@@ -80,7 +79,6 @@ def sparse_blockwise_shift_scale(
 ) -> tuple[Tensor, Tensor]:
     """Return the mask and, where it is set, scale (data - offset) as in the dense layout. iOS 18."""
     dense = blockwise_shift_scale(sparse_to_dense(nonzero_data, data_mask), scale, offset)
-    assert isinstance(dense, Tensor)
     return data_mask, dense[data_mask != 0]
 
 

@@ -52,7 +52,7 @@ def gather(x: Tensor, indices: Tensor, axis: int = 0, batch_dims: int = 0, valid
         return torch.stack([gather(part, chosen, place - 1, batch_dims - 1) for part, chosen in pairs])
     chosen = indices.long() % x.shape[place]  # negative ones count from the end
     taken = x.index_select(place, chosen.reshape(-1))
-    return taken.reshape(*x.shape[:place], *indices.shape, *x.shape[place + 1 :])
+    return taken.reshape([*x.shape[:place], *indices.shape, *x.shape[place + 1 :]])
 
 
 @operator("gather_along_axis", moves_only=True)

@@ -99,7 +99,7 @@ def cumsum(x: Tensor, axis: int = 0, exclusive: bool = False, reverse: bool = Fa
 @operator("argsort")
 def argsort(x: Tensor, axis: int = -1, ascending: bool = False) -> Tensor:
     """Return the places of the numbers along *axis* in order, of equal ones the first before the next."""
-    return torch.argsort(x, axis, descending=not ascending, stable=True)
+    return torch.argsort(x, dim=axis, descending=not ascending, stable=True)
 
 
 @operator("topk", moves_only=True)
@@ -113,7 +113,7 @@ def topk(
     output_indices_dtype: str = "int32",
 ) -> tuple[Tensor, ...]:
     """Return the *k* greatest (least if *ascending*) numbers along *axis*, and their places if *return_indices*."""
-    places = torch.argsort(x, axis, descending=not ascending, stable=True).narrow(axis, 0, k)
+    places = torch.argsort(x, dim=axis, descending=not ascending, stable=True).narrow(axis, 0, k)
     values = x.gather(axis, places)
     return (values, places) if return_indices else (values,)
 
