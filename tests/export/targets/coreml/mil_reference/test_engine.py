@@ -1,5 +1,6 @@
 """The shipped network's package, evaluated from the bytes that were saved."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +53,13 @@ def test_a_program_of_other_classes_than_the_contract_s_is_refused(darkness: Pat
 
     with pytest.raises(VerificationFailed, match=r"its shape is \(1, 1, 64, 96\), expected \(1, 3, 64, 96\)"):
         engine.infer(np.zeros((1, 64, 96, 3), np.uint8))
+
+
+def test_a_program_without_probabilities_is_refused(darkness: Path) -> None:
+    program = load_program(darkness)
+    unnamed = dataclasses.replace(program, outputs=(dataclasses.replace(program.outputs[0], name="mask"),))
+
+    with pytest.raises(
+        VerificationFailed, match=r"cannot run model\.mlpackage: its outputs are mask, expected probability"
+    ):
+        MilEngine(unnamed, CONTRACT)

@@ -132,6 +132,51 @@ def test_a_size_that_is_free_until_the_program_runs_is_followed(tmp_path: Path) 
         Evaluator(program).run(_PICTURE[:9, :9])
 
 
+def test_an_image_whose_size_is_free_in_a_range_may_have_any(tmp_path: Path) -> None:
+    import coremltools as ct
+
+    sides = ct.RangeDim(8, 32, default=8), ct.RangeDim(8, 32, default=8)
+    with quiet():
+        traced = torch.jit.trace(nn.AvgPool2d(2), torch.zeros(1, 3, 8, 8))  # type: ignore[no-untyped-call]  # torch's is untyped
+    image = ct.ImageType(INPUT_NAME, shape=(1, 3, *sides), color_layout=ct.colorlayout.RGB)
+    program = saved(traced, tmp_path / "pool.mlpackage", "fp32", ct.target.iOS17, inputs=[image])
+
+    answer = Evaluator(program).run(_PICTURE[:10, :20])[program.outputs[0].name]
+
+    assert program.inputs[0].sizes == ()
+    assert answer.shape == (1, 3, 5, 10)
+    with pytest.raises(VerificationFailed, match="H x W one of a range"):
+        Evaluator(program).run(_PICTURE[:, :, :1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"sampling_mode": "ALIGN_CORNERS"},
+            "the nearest neighbour is defined for DEFAULT only, not for ALIGN_CORNERS",
+        ),
+        ({"resized_dims": np.uint32(3), "shape": [5, 8, 8]}, "resizes more than two dimensions"),
+    ],
+)
+def test_a_resize_that_the_documentation_leaves_open_is_refused(
+    changes: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    import coremltools as ct
+
+    mb = _builder()
+    options = {"shape": [8, 8], "resized_dims": np.uint32(2), "interpolation_mode": "NEAREST_NEIGHBOR", **changes}
+
+    @mb.program(input_specs=[mb.TensorSpec((1, 3, 4, 4))], opset_version=ct.target.iOS17)  # type: ignore[untyped-decorator]  # it is Any
+    def resized(x: Any) -> Any:
+        return mb.resize(x=x, **options)
+
+    program = saved(resized, tmp_path / "resized.mlpackage", "fp32", ct.target.iOS17)
+
+    with pytest.raises(VerificationFailed, match=rf"\(resize\): {reason}"):
+        evaluated(program, [numbers(1, 3, 4, 4)])
+
+
 def test_only_what_leads_to_the_wanted_outputs_is_computed(tmp_path: Path) -> None:
     class Both(nn.Module):
         def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -40,7 +40,13 @@ CASES = (
     ),
     Case("stack", lambda x, y: torch.stack([x, y], 2), (_X, _OTHER)),
     Case("split", lambda x: torch.split(x, [1, 3], 1)[1], (_X,), note="into given parts"),
-    Case("split", lambda x: torch.chunk(x, 3, 2)[1], (_X,), note="into equal parts"),
+    Case(
+        "split",
+        lambda x: torch.chunk(x, 3, 2)[1],
+        (_X,),
+        lambda mb, x: mb.split(x=x, axis=2, num_splits=3)[1],
+        note="into equal parts",
+    ),
     Case("slice_by_index", lambda x: x[:, 1:3, ::2, -3:], (_X,)),
     Case("slice_by_index", lambda x: x[:, 2], (_X,), note="one place"),
     Case(
