@@ -1,6 +1,7 @@
 """The acceptance gate as an export uses it: on validation pictures where there are some, else on the golden ones."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from skinseg_edge.atomic_files import refusing_output_errors, write_bytes_atomically
@@ -16,7 +17,9 @@ from skinseg_runtime.engines import Engine
 
 __all__ = ["ExportGate", "write_worst"]
 
-_JUDGED = ("onnx-fp16", "onnx-int8", "onnx-auto")
+_COREML = ("int8", "int4", "palettized", "w8a8")
+_JUDGED = ("onnx-fp16", "onnx-int8", "onnx-auto", "coreml", *(f"coreml-{precision}" for precision in _COREML))
+_HELD_TO = {"int4": "int8", "palettized": "int8", "w8a8": "int8"}  # the limits of what has 8 bits or fewer
 
 
 class ExportGate:
@@ -47,6 +50,8 @@ class ExportGate:
     def accept(self, name: str, precision: str, engine: Engine) -> Checks:
         """Return the gate's figures of the artefact *name*, whose network runs in *engine*.
 
+        *precision*: out of `export_options.PRECISIONS`; what has fewer than 8 bits is held to the limits of 8.
+
         Raises ParityFailed naming the first limit that is broken, and the worst picture.
         """
         if not self._is_trained:
@@ -54,8 +59,9 @@ class ExportGate:
         subjects = self._subjects
         listed = subjects.subjects() if isinstance(subjects, AcceptanceBench) else subjects.values()
         with self._progress(len(subjects), f"acceptance of {name}") as advance, self._segmenter(engine) as segmenter:
-            acceptance = judge(segmenter, listed, precision=precision, advance=advance)
-        return self.accept_judged(name, acceptance, engine)
+            limits = _HELD_TO.get(precision, precision)
+            acceptance = judge(segmenter, listed, precision=limits, advance=advance)
+        return self.accept_judged(name, replace(acceptance, precision=precision), engine)
 
     def accept_judged(self, name: str, acceptance: Acceptance, engine: Engine) -> Checks:
         """Return the figures of *acceptance*, which judged the artefact *name* in *engine*.

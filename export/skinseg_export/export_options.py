@@ -3,14 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from skinseg_edge.manifest import Manifest
 from skinseg_export.opsets import DEFAULT_OPSET
 from skinseg_export.targets.tensorrt.compute_capabilities import COMPUTE_CAPABILITIES
 
-__all__ = ["CALIBRATION_PICTURES", "PRECISIONS", "QUANTIZERS", "ExportOptions", "ExportReport", "MissingTool"]
+__all__ = [
+    "CALIBRATION_PICTURES",
+    "COREML_PRECISIONS",
+    "PRECISIONS",
+    "QUANTIZERS",
+    "ExportOptions",
+    "ExportReport",
+    "MissingTool",
+]
 
-PRECISIONS = ("auto", "fp32", "fp16", "int8")
+PRECISIONS = ("auto", "fp32", "fp16", "int8", "int4", "palettized", "w8a8")
+COREML_PRECISIONS = ("int4", "palettized", "w8a8")
+"""What only Core ML has; the other targets are made in fp16."""
+
 QUANTIZERS = ("onnxruntime", "modelopt")
 CALIBRATION_PICTURES = 128
 
@@ -20,7 +32,9 @@ class ExportOptions:
     """*targets*: out of `targets.TARGETS`; the fp32 ONNX file is always made, because everything is held against it.
 
     *precision*: `fp32` alone; `fp16` beside it; `int8` beside both, every layer that may be; `auto` beside fp32 and
-    fp16, as many layers in 8 bits as pass the acceptance gate.
+    fp16, as many layers in 8 bits as pass the acceptance gate. Of Core ML: `int8`, `int4` and `palettized` weights, and
+    `w8a8`, beside fp16; `auto` is fp16. *ios*: the oldest that runs the Core ML packages. *coreml_sizes*: rows and
+    columns of pictures that they take beside the contract's input_hw, px.
     *validation*: folder of the gate's and the golden pictures. None: golden ones are drawn, and 8 bits are judged on
     the validation list beside the calibration pictures.
     *calibration*: folder of training pictures; None: the training list that the checkpoint names. *calibration_cache*:
@@ -39,6 +53,8 @@ class ExportOptions:
     calibration_cache: Path | None = None
     quantizer: str = "onnxruntime"
     compute_capabilities: tuple[str, ...] = COMPUTE_CAPABILITIES
+    ios: Literal[17, 18] = 17
+    coreml_sizes: tuple[tuple[int, int], ...] = ()
     key: Path | None = None
     force: bool = False
 
@@ -49,19 +65,42 @@ class ExportOptions:
 
     @property
     def wants_quantized(self) -> bool:
-        """Whether artefacts in 8 bits are asked for."""
-        return self.precision in ("int8", "auto")
+        """Whether ONNX files in 8 bits are asked for; Core ML alone makes its own, from the network."""
+        return self.precision in ("int8", "auto") and self.targets != ("coreml",)
+
+    @property
+    def wants_calibration(self) -> bool:
+        """Whether something is made that needs ranges measured on pictures."""
+        return self.wants_quantized or (self.precision == "w8a8" and "coreml" in self.targets)
 
     @property
     def idle(self) -> tuple[str, ...]:
         """What was asked for and changes nothing, a sentence each."""
+        return (*self._idle_quantizer, *self._idle_coreml)
+
+    @property
+    def _idle_quantizer(self) -> tuple[str, ...]:
         if not self.wants_quantized:
             asked = (("--quantizer", self.quantizer != QUANTIZERS[0]), ("--calibration-cache", self.calibration_cache))
             named = " and ".join(option for option, given in asked if given)
-            return (f"{named} did nothing: {self.precision} has no 8 bits",) if named else ()
+            return (f"{named} did nothing: no ONNX file in 8 bits was asked for",) if named else ()
         if self.quantizer == "modelopt" and self.calibration_cache is not None:
             return (f"{self.calibration_cache} was neither read nor written: modelopt calibrates anew",)
         return ()
+
+    @property
+    def _idle_coreml(self) -> tuple[str, ...]:
+        told = []
+        others = ", ".join(target for target in self.targets if target != "coreml")
+        if self.precision in COREML_PRECISIONS and others:
+            told.append(f"{self.precision} is for coreml: {others} was made in fp32 and fp16")
+        if self.precision == "auto" and self.targets == ("coreml",):
+            told.append("auto is fp16 for coreml: layers in 8 bits are chosen for ONNX files; ask for int8, or another")
+        if "coreml" not in self.targets:
+            asked = (("--ios", self.ios != 17), ("--coreml-sizes", self.coreml_sizes))
+            named = " and ".join(option for option, given in asked if given)
+            told += [f"{named} did nothing: coreml was not asked for"] if named else []
+        return tuple(told)
 
 
 @dataclass(frozen=True)

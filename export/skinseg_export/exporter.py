@@ -6,7 +6,6 @@ refuses it.
 
 import datetime
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,28 +17,23 @@ from numpy.typing import NDArray
 from skinseg_edge._version import __version__
 from skinseg_edge.atomic_files import check_free, fresh_folder
 from skinseg_edge.bundle import BundleDraft
-from skinseg_edge.errors import ToolMissing
-from skinseg_edge.image_io import decode
 from skinseg_edge.known_names import unknown_name
 from skinseg_edge.manifest import MANIFEST_NAME, Manifest, Provenance
 from skinseg_edge.networks.checkpoint import Checkpoint
-from skinseg_edge.preprocessing import to_network_input
 from skinseg_edge.progress import Progress, no_progress
 from skinseg_edge.signing import check_private_key, sign_bundle
 from skinseg_export.acceptance import AcceptanceBench
 from skinseg_export.artefacts import Artefacts, Checks
 from skinseg_export.card import model_card
+from skinseg_export.coreml_artefacts import CoremlWork, add_coreml, check_coreml
 from skinseg_export.export_gate import ExportGate, write_worst
-from skinseg_export.export_options import PRECISIONS, QUANTIZERS, ExportOptions, ExportReport, MissingTool
+from skinseg_export.export_options import PRECISIONS, QUANTIZERS, ExportOptions, ExportReport
 from skinseg_export.golden import Golden, add_golden, golden_from_photos, golden_from_synthetic
 from skinseg_export.half_evaluation import HalfEngine
-from skinseg_export.parity import HALF, HALF_UNTRAINED, SINGLE, SINGLE_UNTRAINED, noise_pictures
+from skinseg_export.parity import HALF, HALF_UNTRAINED, SINGLE, SINGLE_UNTRAINED, named_pictures, noise_pictures
 from skinseg_export.quantization.modelopt_quantizer import require_modelopt
-from skinseg_export.quantization.preparation import Sources, prepared, sources_of
+from skinseg_export.quantization.preparation import Calibration, Sources, prepared, sources_of
 from skinseg_export.quantization.quantized_artefacts import QuantizedResult, QuantizedWork, add_quantized
-from skinseg_export.targets.coreml.build import coreml_version, mlpackage_from_torch
-from skinseg_export.targets.coreml.options import CoremlOptions, CoremlPrecision
-from skinseg_export.targets.coreml.verify import verify_mlpackage
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles, onnx_files_from_torch
 from skinseg_export.targets.onnx.verify import verify_half, verify_single
 from skinseg_export.targets.tensorrt.compute_capabilities import check_compute_capabilities
@@ -52,10 +46,6 @@ from skinseg_runtime import Segmenter
 __all__ = ["ExportOptions", "ExportReport", "export_bundle"]
 
 _Made = TypeVar("_Made")
-
-PACKAGE_PATH = "model.mlpackage"
-
-_COREML_REMEDY = "coremltools is not installed; run pip install 'skinseg-edge[coreml]' (x86-64 Linux and macOS)"
 
 
 def export_bundle(
@@ -97,8 +87,7 @@ def _check_options(options: ExportOptions) -> None:
     if options.key is not None:
         check_private_key(options.key)
     check_compute_capabilities(options.compute_capabilities)
-    if options.targets == ("coreml",) and coreml_version() is None:
-        raise ToolMissing(f"cannot export for coreml: {_COREML_REMEDY}")
+    check_coreml(options)
     if options.wants_quantized and options.quantizer == "modelopt":
         require_modelopt()
 
@@ -143,7 +132,7 @@ class _Export:
         if "trt" in options.targets:
             self._step("TensorRT", lambda: self._add_tensorrt(files, quantized))
         if "coreml" in options.targets:
-            self._step("Core ML package", self._add_coreml)
+            self._add_coreml(name, files, golden, gate, calibration)
         if "triton" in options.targets:
             self._step("Triton model repository", lambda: self._add_triton(files, reference, golden, name))
         return self._finish(name, golden, quantized)
@@ -235,23 +224,23 @@ class _Export:
             identity=self._identity,
         )
 
-    def _add_coreml(self) -> None:
-        made = self.artefacts
-        if coreml_version() is None:
-            made.missing.append(MissingTool("coreml", _COREML_REMEDY, is_fatal=True))
-            return
-        network, contract = self.checkpoint.network, self.checkpoint.contract
-        precision: CoremlPrecision = "fp16" if self.options.wants_half else "fp32"
-        parameters = sum(parameter.numel() for parameter in network.parameters())
-        with tempfile.TemporaryDirectory() as scratch:
-            package = Path(scratch) / PACKAGE_PATH
-            mlpackage_from_torch(
-                network, contract, package, CoremlOptions(precision=precision), metadata=self._identity
-            )
-            made.draft.add_folder(PACKAGE_PATH, package)
-            made.add(
-                "coreml", PACKAGE_PATH, precision, lambda: verify_mlpackage(package, contract, parameters=parameters)
-            )
+    def _add_coreml(
+        self, name: str, files: OnnxFiles, golden: tuple[Golden, ...], gate: ExportGate, calibration: Calibration | None
+    ) -> None:
+        images = calibration.images if calibration else ()
+        work = CoremlWork(
+            checkpoint=self.checkpoint,
+            options=self.options,
+            artefacts=self.artefacts,
+            gate=gate,
+            golden=golden,
+            exported=files.single.program,
+            pictures=(*_network_inputs(golden, self.checkpoint), *images),
+            calibration=images,
+            identity=self._identity,
+            name=name,
+        )
+        add_coreml(work, self.progress)
 
     def _finish(self, name: str, golden: tuple[Golden, ...], quantized: QuantizedResult | None) -> Manifest:
         checkpoint, made = self.checkpoint, self.artefacts
@@ -283,9 +272,7 @@ class _Export:
 def _network_inputs(golden: Sequence[Golden], checkpoint: Checkpoint) -> tuple[NDArray[np.uint8], ...]:
     """Return golden and random pictures as the network sees them, (H, W, 3) uint8 RGB."""
     contract = checkpoint.contract
-    photos = [decode(case.image, at_least_hw=contract.input_hw) for case in golden]
-    inputs = (to_network_input(photo.pixels, contract, photo_hw=photo.full_hw).pixels for photo in photos)
-    return (*inputs, *noise_pictures(contract))
+    return tuple(picture[0] for picture in named_pictures(contract, golden, noise_pictures(contract)).values())
 
 
 def _training_data(checkpoint: Checkpoint) -> str:

@@ -5,8 +5,9 @@ decide differently, and from there on their outputs differ by more than rounding
 with the decisions that ONNX Runtime took: if those were toss-ups and the outputs now agree, the graph is right.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
     from torch.export import ExportedProgram
 
-__all__ = ["GateReplay", "replay_gates"]
+__all__ = ["GateReplay", "replay_decisions", "replay_gates"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,19 @@ def replay_gates(model: "ModelProto", program: "ExportedProgram", image: NDArray
     """Run *program* for *image* ((1, H, W, 3) uint8 RGB) with the decisions that *model* takes in ONNX Runtime."""
     decisions = gate_values(model, image)
     probability = decisions.pop(OUTPUT_NAME)
+    return replay_decisions(program, image, decisions, probability)
+
+
+def replay_decisions(
+    program: "ExportedProgram",
+    image: NDArray[np.uint8],
+    decisions: Mapping[str, NDArray[Any]],
+    probability: NDArray[np.float32],
+) -> GateReplay:
+    """Run *program* for *image* ((1, H, W, 3) uint8 RGB) with *decisions*, by the names of its operations.
+
+    *probability*: (1, K, H, W), what came of them elsewhere.
+    """
     nodes = {node.name: node for node in program.graph_module.graph.nodes}
     gates = {name: taken for name, taken in decisions.items() if name in nodes}
     values = torch_values(program, image, gates)

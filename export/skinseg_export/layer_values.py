@@ -24,6 +24,7 @@ __all__ = [
     "can_be_compared",
     "first_divergence",
     "gate_values",
+    "relative_error",
     "single_values",
     "torch_values",
 ]
@@ -117,7 +118,7 @@ def first_divergence(model: "ModelProto", ours: Values, theirs: Values, toleranc
     for node in model.graph.node:
         for name in node.output:
             if name in ours and name in theirs and ours[name].shape == theirs[name].shape:
-                error = _relative_error(ours[name], theirs[name])
+                error = relative_error(ours[name], theirs[name])
                 if not error <= tolerance:  # a NaN diverges
                     return Divergence(node.name, error)
     return None
@@ -135,7 +136,11 @@ def _numbers(value: "ValueInfoProto") -> int:
     return math.prod(dimension.dim_value or 1 for dimension in value.type.tensor_type.shape.dim)
 
 
-def _relative_error(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
+def relative_error(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
+    """Return |ours - theirs| / |theirs| in the 2-norm; inf if that is not finite, 0 for whole numbers and yes-or-no.
+
+    Both have one shape. Values next to nothing count as their noise floor.
+    """
     if not np.issubdtype(theirs.dtype, np.floating):
         return 0.0  # masks and shapes: what makes them is compared itself
     with np.errstate(invalid="ignore"):  # infinite on both sides

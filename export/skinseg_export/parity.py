@@ -3,6 +3,7 @@
 Masks come out of the same `Segmenter` on both sides, so what is compared is what a user gets.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from skinseg_edge import metrics
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import ParityFailed
+from skinseg_edge.image_io import decode
+from skinseg_edge.preprocessing import to_network_input
 from skinseg_export.golden import MAX_AREA_DRIFT, MIN_DICE, Golden
 from skinseg_runtime import Segmenter
 from skinseg_runtime.engines import Engine
@@ -25,6 +28,8 @@ __all__ = [
     "PictureFigures",
     "Tolerances",
     "compare",
+    "golden_checks",
+    "named_pictures",
     "noise_pictures",
 ]
 
@@ -169,6 +174,33 @@ def noise_pictures(contract: ModelContract, count: int = _NOISE_PICTURES) -> tup
     """Return pictures no camera takes, (H, W, 3) uint8 at network size: they reach activations that photos do not."""
     rng = np.random.default_rng(0)
     return tuple(rng.integers(0, 256, (*contract.input_hw, 3), np.uint8) for _ in range(count))
+
+
+def named_pictures(
+    contract: ModelContract, golden: Sequence[Golden], noise: Sequence[NDArray[np.uint8]] = ()
+) -> dict[str, NDArray[np.uint8]]:
+    """Map the names that figures of `compare` use to pictures, (1, H, W, 3) uint8 RGB at network size."""
+    pictures = {f"noise/{number:02d}": pixels[None] for number, pixels in enumerate(noise, 1)}
+    for case in golden:
+        photo = decode(case.image, at_least_hw=contract.input_hw)
+        pictures[f"golden/{case.name}"] = to_network_input(photo.pixels, contract, photo_hw=photo.full_hw).pixels[None]
+    return pictures
+
+
+def golden_checks(parities: Sequence[Parity]) -> dict[str, float]:
+    """Return what a device must reach again, in all and for each golden picture; see `skinseg_runtime.verification`."""
+    checks: dict[str, float] = {}
+    for pictures in zip(*(parity.pictures for parity in parities), strict=True):
+        number = pictures[0].name.rpartition("/")[2]
+        drift = max(picture.area_drift for picture in pictures)
+        checks[f"golden_dice_{number}"] = round(min(picture.dice for picture in pictures), 4)
+        # A lesion found where none was: a drift without end, which JSON cannot say.
+        checks[f"golden_area_drift_{number}"] = round(drift, 4) if math.isfinite(drift) else 1.0
+    return {
+        "golden_dice": min(value for name, value in checks.items() if "dice" in name),
+        "golden_area_drift": max(value for name, value in checks.items() if "drift" in name),
+        **checks,
+    }
 
 
 def _golden_figures(segmenter: Segmenter, case: Golden) -> PictureFigures:

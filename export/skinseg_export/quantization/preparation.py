@@ -53,12 +53,12 @@ def sources_of(options: ExportOptions, checkpoint: Checkpoint) -> Sources:
     without, in half precision, where no folder was named), or the network is untrained; and what reading raises.
     """
     gate = None if options.validation is None else gate_pictures(options.validation)
-    if options.wants_quantized and not checkpoint.trained:
+    if options.wants_calibration and not checkpoint.trained:
         raise InputError(
             f"cannot export {options.precision} of an untrained network: it has no right masks to hold 8 bits against; "
             "use --precision fp16, or train it"
         )
-    if not options.wants_quantized and options.calibration is None:
+    if not options.wants_calibration and options.calibration is None:
         return Sources(gate=gate)
     try:
         calibration = calibration_pictures(options.calibration, checkpoint.training, count=options.calibration_count)

@@ -1,7 +1,5 @@
 """The quantized files of a bundle: made, judged, proved to load and to build, and reported on."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +14,7 @@ from skinseg_export.export_options import ExportOptions
 from skinseg_export.golden import Golden
 from skinseg_export.half_evaluation import HalfEngine
 from skinseg_export.half_precision import kept_names
-from skinseg_export.parity import Parity, compare
+from skinseg_export.parity import compare, golden_checks
 from skinseg_export.quantization.coverage import Coverage
 from skinseg_export.quantization.fingerprint import Fingerprint, fingerprint_of
 from skinseg_export.quantization.measured_ranges import measured_ranges
@@ -203,28 +201,12 @@ def _verify(work: QuantizedWork, each: QuantizedArtefact) -> Checks:
         built = {"trt_rtx_builds": True, "trt_rtx_bytes": len(rtx_engine_from_onnx(onnx, each.path, "int8").data)}
     return {
         **work.gate.accept_judged(each.name, replace(each.file.acceptance, precision=each.precision), exact),
-        **_golden_checks(parities),
+        **golden_checks(parities),
         "calibration_method": each.file.method,
         "layers_in_8_bits": len(each.file.quantized),
         "arithmetic": "simulated: 8 bits in fp32, half rounded",
         "kept_fp32": kept_names(each.model),
         **built,
-    }
-
-
-def _golden_checks(parities: Sequence[Parity]) -> Checks:
-    """Return what a device must reach again, in all and for each golden picture; see `skinseg_runtime.verification`."""
-    checks: dict[str, float] = {}
-    for pictures in zip(*(parity.pictures for parity in parities), strict=True):
-        number = pictures[0].name.rpartition("/")[2]
-        drift = max(picture.area_drift for picture in pictures)
-        checks[f"golden_dice_{number}"] = round(min(picture.dice for picture in pictures), 4)
-        # A lesion found where none was: a drift without end, which JSON cannot say.
-        checks[f"golden_area_drift_{number}"] = round(drift, 4) if math.isfinite(drift) else 1.0
-    return {
-        "golden_dice": min(value for name, value in checks.items() if "dice" in name),
-        "golden_area_drift": max(value for name, value in checks.items() if "drift" in name),
-        **checks,
     }
 
 

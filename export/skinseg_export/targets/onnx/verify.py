@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import ParityFailed
-from skinseg_edge.image_io import decode
-from skinseg_edge.preprocessing import to_network_input
 from skinseg_export.gates import replay_gates
 from skinseg_export.golden import Golden
 from skinseg_export.half_evaluation import HalfEngine, half_values
 from skinseg_export.half_precision import half_value_names, kept_names
 from skinseg_export.layer_values import Divergence, can_be_compared, first_divergence, single_values, torch_values
 from skinseg_export.onnx_from_torch import OnnxExport, check_model
-from skinseg_export.parity import HALF, SINGLE, PictureFigures, Tolerances, compare, noise_pictures
+from skinseg_export.parity import HALF, SINGLE, PictureFigures, Tolerances, compare, named_pictures, noise_pictures
 from skinseg_export.range_scan import SAFE_REACH, value_reaches
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH
 from skinseg_runtime.engines import Engine
@@ -39,7 +37,6 @@ _REACH_PICTURES = 2
 _TOO_LARGE = "; which layer differs first was not looked for: their values would take more than 4 GiB"
 
 Checks = dict[str, float | str | bool]
-Pictures = dict[str, NDArray[np.uint8]]
 
 
 def verify_single(
@@ -57,7 +54,7 @@ def verify_single(
     noise = noise_pictures(contract)
     engine = OnnxRuntimeEngine(export.model.SerializeToString(), contract, source=SINGLE_PATH)
     parity = compare(engine, reference, contract, golden, noise)
-    pictures = _pictures(contract, golden, noise)
+    pictures = named_pictures(contract, golden, noise)
     flips = 0
     for figures in parity.pictures:
         excess = figures.excess(allowed)
@@ -91,7 +88,7 @@ def verify_half(
     """
     check_model(half)
     OnnxRuntimeEngine(half.SerializeToString(), contract, source=HALF_PATH).close()  # it loads where it shall run
-    pictures = _pictures(contract, golden, ())
+    pictures = named_pictures(contract, golden)
     layer, reach = _reach(half, single, list(pictures.values())[:_REACH_PICTURES])
     if not reach <= SAFE_REACH:
         raise ParityFailed(
@@ -136,15 +133,6 @@ def _reach(half: "ModelProto", single: "ModelProto", images: Sequence[NDArray[np
     makers = {name: node.name for node in single.graph.node for name in node.output}
     value, reach = max(reaches.items(), key=lambda pair: pair[1], default=("", 0.0))
     return makers.get(value, ""), reach
-
-
-def _pictures(contract: ModelContract, golden: Sequence[Golden], noise: Sequence[NDArray[np.uint8]]) -> Pictures:
-    """Map the names that figures use to pictures, (1, H, W, 3) uint8 RGB at network size."""
-    pictures = {f"noise/{number:02d}": pixels[None] for number, pixels in enumerate(noise, 1)}
-    for case in golden:
-        photo = decode(case.image, at_least_hw=contract.input_hw)
-        pictures[f"golden/{case.name}"] = to_network_input(photo.pixels, contract, photo_hw=photo.full_hw).pixels[None]
-    return pictures
 
 
 def _where(divergence: Divergence | None) -> str:
