@@ -40,7 +40,8 @@ def test_a_rectangle_has_the_figures_of_a_rectangle() -> None:
     assert lesion.polygon.tolist() == [[5, 7], [14, 7], [14, 10], [5, 10]]  # clockwise on screen, pixel centres
     assert lesion.box == (5, 7, 15, 11)
     assert lesion.area_px == 40
-    assert lesion.perimeter_px == 24  # 2 (9 + 3), from centre to centre
+    # Lines through pixels cross the border twice each: 10 + 4 straight ones, and 13 along either diagonal.
+    assert lesion.perimeter_px == pytest.approx(math.pi / 8 * (2 * 14 + 2 * 26 / math.sqrt(2)))
     assert lesion.centroid == (9.5, 8.5)
     assert lesion.min_diameter_px == pytest.approx(4)
     # The farthest sides' middles: (9 + 1, 3) apart.
@@ -62,7 +63,7 @@ def test_a_disc_has_the_figures_of_a_circle(radius: float) -> None:
     assert lesion.area_px == pytest.approx(math.pi * radius**2, rel=0.03)
     assert lesion.max_diameter_px == pytest.approx(2 * radius, abs=1)
     assert lesion.min_diameter_px == pytest.approx(2 * radius, abs=1)
-    assert lesion.perimeter_px == pytest.approx(2 * math.pi * radius, rel=0.06)
+    assert lesion.perimeter_px == pytest.approx(2 * math.pi * radius, rel=0.01)
 
 
 def test_the_filled_polygon_gives_the_region_back() -> None:
