@@ -42,6 +42,14 @@ _MOST_ROWS = 40  # a longer table is no longer read; results.jsonl has every pic
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the network.")
 @name_option("--precision", "precision", PRECISIONS, help="Which form of it. Default: the engine's own, fp32 or fp16.")
 @click.option("--allow-build", is_flag=True, help="Build a GPU's engine first if it is missing; takes minutes.")
+@click.option("--mm-per-px", type=float, metavar="X", help="Scale of the photos, mm per pixel: sizes in mm too.")
+@click.option(
+    "--card",
+    "card_mm",
+    type=float,
+    metavar="SIZE_MM",
+    help="Read the scale from an ArUco marker (DICT_4X4_50) on each photo; SIZE_MM is its black square's side.",
+)
 @click.option("--overlay", is_flag=True, help="Also draw each outline, and classes, on its photo.")
 @click.option("--force", is_flag=True, help="Replace results that are there already.")
 @click.option(
@@ -55,6 +63,8 @@ def main(
     engine: str,
     precision: str | None,
     allow_build: bool,
+    mm_per_px: float | None,
+    card_mm: float | None,
     overlay: bool,
     force: bool,
     trusted_key: Path | None,
@@ -62,17 +72,20 @@ def main(
     """Outline the skin lesions on photos with the model in BUNDLE.
 
     Each PATH is a photo (JPEG, PNG, WebP, BMP, TIFF) or a folder, which is searched with all below it. For every photo
-    there is NAME.mask.png and a line in results.jsonl with polygons and measurements, all in pixels of the upright
-    photo; a network of more than two classes also gives NAME.classes.png, whose palette indices are the classes in the
-    order of the bundle's contract. Below a folder, masks that lie beside their photos (NAME_mask, NAME_segmentation,
-    masks/ beside images/) and results of an earlier run are left out. A photo that cannot be read is reported and the
-    others are done; the exit code is then 2. The outline is not a diagnosis.
+    there is NAME.mask.png and a line in results.jsonl with polygons and measurements in pixels of the upright photo,
+    and in mm where the scale is known, each with its range; a network of more than two classes also gives
+    NAME.classes.png, whose palette indices are the classes in the order of the bundle's contract. Below a folder, masks
+    that lie beside their photos (NAME_mask, NAME_segmentation, masks/ beside images/) and results of an earlier run are
+    left out. A photo that cannot be read is reported and the others are done; the exit code is then 2. The outline is
+    not a diagnosis.
     """
     # Imported here: `--help` should not wait for OpenCV.
     from skinseg_edge.bundle import Bundle
+    from skinseg_runtime.photo_scale import photo_scale
     from skinseg_runtime.run import run
     from skinseg_runtime.sources import sources_from
 
+    scale_of = photo_scale(mm_per_px, card_mm)
     sources = sources_from(paths)
     opened = Bundle.open(bundle, trusted_key=trusted_key)
     with (
@@ -86,7 +99,16 @@ def main(
             "precision": segmenter.precision,
             "fallback": segmenter.fallback,
         }
-        outcome = run(segmenter, sources.photos, output, model=model, overlay=overlay, force=force, advance=advance)
+        outcome = run(
+            segmenter,
+            sources.photos,
+            output,
+            model=model,
+            scale_of=scale_of,
+            overlay=overlay,
+            force=force,
+            advance=advance,
+        )
     document = {
         "output": str(output),
         "model": model,
@@ -121,6 +143,10 @@ def _tell_errors(ui: Ui, outcome: Outcome) -> None:
     if len(errors) > 1 and not ui.json:
         for message in errors:
             ui.warn(message)
+    if not ui.json:
+        for row in outcome.rows:
+            if isinstance(problem := row.get("scale_problem"), str):
+                ui.warn(f"{row['source']}: {problem}")
 
 
 def _summary(outcome: Outcome, output: Path, masks: int) -> object:
@@ -147,9 +173,16 @@ def _cells(row: dict[str, object]) -> list[str]:
     match row:
         case {"photo_hw": [int(rows), int(columns)], "lesions": list(lesions), "timings_ms": dict(timings)}:
             area = sum(lesion["area_px"] for lesion in lesions) / (rows * columns)
-            diameter = f"{lesions[0]['max_diameter_px']:.0f} px" if lesions else "-"
+            diameter = _diameter(lesions[0]) if lesions else "-"
             return [f"{columns} x {rows}", str(len(lesions)), f"{area:.1%}", diameter, f"{sum(timings.values()):.0f}"]
     return ["-", "failed", "-", "-", "-"]
+
+
+def _diameter(lesion: dict[str, object]) -> str:
+    match lesion:
+        case {"max_diameter_mm": float(longest), "scale": {"relative_error": float(error)}}:
+            return f"{longest:.1f} mm ±{error * longest:.1f}"
+    return f"{lesion['max_diameter_px']:.0f} px"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from skinseg_edge.errors import InputError, OutputRefused, PictureUnreadable
 from skinseg_edge.image_io import decode
+from skinseg_runtime.measurements import measure
 from skinseg_runtime.overlay import draw, draw_classes
+from skinseg_runtime.photo_scale import PhotoScale
 from skinseg_runtime.results import Results, results_folder
 from skinseg_runtime.segmentation import Segmentation
 from skinseg_runtime.segmenter import Segmenter
@@ -19,6 +21,8 @@ from skinseg_runtime.sources import Source
 __all__ = ["ROW_SCHEMA", "Outcome", "run"]
 
 ROW_SCHEMA = "skinseg.result/1"
+
+_COLOUR_HW = (512, 512)  # px of a photo that colours are read from, at least: they are averaged over a coarse grid
 
 
 @dataclass(frozen=True)
@@ -35,15 +39,17 @@ def run(
     output: Path,
     *,
     model: Mapping[str, object],
+    scale_of: PhotoScale | None = None,
     overlay: bool = False,
     force: bool = False,
     advance: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Segment *sources* and write the results below *output*, all of them or, if interrupted, none.
 
-    *model*: what each row says about the model. *overlay*: also draw outlines, and classes where there are more than
-    two. *force*: replace earlier results. *advance*: called after each photo. A photo that cannot be read gets a row
-    with its error; when none could be, nothing is written.
+    *model*: what each row says about the model. *scale_of*: where the photos' scale comes from; a photo without a
+    readable one is measured in px, and its row says why. *overlay*: also draw outlines, and classes where there are
+    more than two. *force*: replace earlier results. *advance*: called after each photo. A photo that cannot be read
+    gets a row with its error; when none could be, nothing is written.
 
     Raises OutputRefused if results are there and not force, or the place cannot be written.
     """
@@ -54,7 +60,7 @@ def run(
         for source in sources:
             row: dict[str, object] = {"schema": ROW_SCHEMA, "source": str(source.path), "model": dict(model)}
             try:
-                row.update(_segmented(segmenter, source, results, overlay))
+                row.update(_segmented(segmenter, source, results, scale_of, overlay))
             except OutputRefused:
                 raise
             except InputError as error:
@@ -68,17 +74,23 @@ def run(
     return Outcome(rows, _failure(errors, len(sources)))
 
 
-def _segmented(segmenter: Segmenter, source: Source, results: Results, overlay: bool) -> dict[str, object]:
+def _segmented(
+    segmenter: Segmenter, source: Source, results: Results, scale_of: PhotoScale | None, overlay: bool
+) -> dict[str, object]:
     segmentation = segmenter.segment(source.path)
     mask = segmentation.mask
+    whole = overlay or (scale_of is not None and scale_of.needs_whole_photo)
+    pixels = decode(source.path, at_least_hw=None if whole else _COLOUR_HW, max_pixels=segmenter.max_pixels).pixels
+    scale, problem = (None, {}) if scale_of is None else scale_of.read(pixels)
     row: dict[str, object] = {
         "sha256": _sha256(source.path),
         "photo_hw": list(segmentation.photo_hw),
-        "lesions": [lesion.to_json() for lesion in segmentation.lesions],
+        "lesions": [lesion.to_json() for lesion in measure(mask, pixels, scale)],
+        **problem,
         "timings_ms": {step: round(ms, 2) for step, ms in segmentation.timings_ms.items()},
         "mask": str(results.add_png(_mask_name(source), mask)),
     }
-    photo = decode(source.path, max_pixels=segmenter.max_pixels).pixels if overlay else None
+    photo = pixels if overlay else None
     if photo is not None:
         row["overlay"] = str(results.add_png(_overlay_name(source), draw(photo, mask)))
     if _has_class_maps(segmenter):

@@ -19,7 +19,15 @@ from skinseg_runtime import Segmenter
 from skinseg_runtime.cli import main
 from skinseg_runtime.segmentation import Segmentation
 from tests.runtime.calling import call, error_of, only_object
-from tests.runtime.tiny_bundle import photo_and_mask, three_class_model, two_class_model, write_bundle, write_photo
+from tests.runtime.measurements.drawn_card import MARKER_MM, card_photo
+from tests.runtime.tiny_bundle import (
+    LESION,
+    photo_and_mask,
+    three_class_model,
+    two_class_model,
+    write_bundle,
+    write_photo,
+)
 
 
 def rows_of(output: Path) -> list[dict[str, object]]:
@@ -50,6 +58,71 @@ def test_a_photo_gives_a_mask_an_overlay_and_a_row(bundle: Path, photo: Path, tm
     assert "mole.jpg" in result.stdout
     assert "320 x 240" in result.stdout
     assert f"1 of 1 photos segmented -> {output}" in result.stdout
+
+
+def test_colours_and_shape_are_in_the_row(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    call(main, bundle, photo, "-o", tmp_path / "out")
+    ((lesion,),) = (row["lesions"] for row in rows_of(tmp_path / "out") if isinstance(row["lesions"], list))
+    brown = cv2.cvtColor(np.array([[LESION]], np.float32) / 255, cv2.COLOR_RGB2Lab)[0, 0]
+    assert lesion["colour"]["mean"] == pytest.approx(brown, abs=2)  # a JPEG's border is not sharp
+    assert lesion["asymmetry"] < 0.02
+    assert lesion["scale"] is None
+
+
+def test_a_scale_given_by_hand_gives_millimetres_with_their_range(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    result = call(main, bundle, photo, "-o", tmp_path / "out", "--mm-per-px", "0.05")
+    ((lesion,),) = (row["lesions"] for row in rows_of(tmp_path / "out") if isinstance(row["lesions"], list))
+    longest = lesion["max_diameter_mm"]
+    assert longest == pytest.approx(lesion["max_diameter_px"] * 0.05, abs=0.01)
+    assert lesion["ranges"]["max_diameter_mm"] == pytest.approx([0.9 * longest, 1.1 * longest], abs=0.01)
+    assert lesion["scale"]["source"] == "mm per pixel, given by hand"
+    assert f"{longest:.1f} mm ±{longest / 10:.1f}" in result.stdout
+
+
+@pytest.mark.parametrize(("tilt", "warned"), [(5, False), (30, True)])
+def test_a_card_on_the_photo_gives_millimetres_and_a_steep_one_a_warning(
+    bundle: Path, tmp_path: Path, tilt: int, warned: bool
+) -> None:
+    shot = card_photo(tilt, diameter_mm=9)
+    write_png(tmp_path / "card.png", shot.photo)
+    result = call(main, bundle, tmp_path / "card.png", "-o", tmp_path / "out", "--card", str(MARKER_MM))
+    (row,) = rows_of(tmp_path / "out")
+    lesions = row["lesions"]
+    assert isinstance(lesions, list)
+    # The tiny network takes all that is dark: the marker is a region of its own.
+    away = [abs(lesion["equivalent_diameter_mm"] - 9) for lesion in lesions]
+    assert min(away) < 0.4  # its mask has 64 rows
+    assert ("the card is tilted by" in result.stderr, "scale_problem" in row) == (warned, warned)
+    assert result.exit_code == 0
+
+
+def test_a_photo_without_a_card_is_measured_in_pixels_and_its_row_says_why(
+    bundle: Path, photo: Path, tmp_path: Path
+) -> None:
+    result = call(main, bundle, photo, "-o", tmp_path / "out", "--card", "20")
+    (row,) = rows_of(tmp_path / "out")
+    assert result.exit_code == 0
+    assert f"warning: {photo}: cannot read the scale from a card: no marker" in result.stderr
+    assert isinstance(row["scale_problem"], str)
+    assert isinstance(lesions := row["lesions"], list)
+    assert [lesion["max_diameter_mm"] for lesion in lesions] == [None]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--mm-per-px", "0.1", "--card", "20"), "cannot choose a scale: got --mm-per-px 0.1 and --card 20"),
+        (("--card", "-2"), "cannot look for a card of -2 mm: expected more than 0"),
+        (("--mm-per-px", "0"), "cannot use the scale: a scale of 0.0 mm/px"),
+    ],
+)
+def test_a_scale_that_cannot_be_is_refused_before_any_work(
+    bundle: Path, photo: Path, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    result = call(main, bundle, photo, "-o", tmp_path / "out", *options)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_narrow_page_shows_the_whole_name_of_a_photo(bundle: Path, tmp_path: Path) -> None:
