@@ -156,7 +156,7 @@ def _summary(outcome: Outcome, output: Path, masks: int) -> object:
 
     table = Table(box=None, pad_edge=False)
     table.add_column("photo", overflow="fold")  # the end of a long path says which photo it is
-    for heading in ("size", "lesions", "of photo", "diameter", "ms"):
+    for heading in ("size", "lesions", "of photo", "diameter", "quality", "ms"):
         table.add_column(heading, justify="right")
     # In a long list only what failed is worth a line.
     shown = outcome.rows if len(outcome.rows) <= _MOST_ROWS else [row for row in outcome.rows if "error" in row]
@@ -174,8 +174,16 @@ def _cells(row: dict[str, object]) -> list[str]:
         case {"photo_hw": [int(rows), int(columns)], "lesions": list(lesions), "timings_ms": dict(timings)}:
             area = sum(lesion["area_px"] for lesion in lesions) / (rows * columns)
             diameter = _diameter(lesions[0]) if lesions else "-"
-            return [f"{columns} x {rows}", str(len(lesions)), f"{area:.1%}", diameter, f"{sum(timings.values()):.0f}"]
-    return ["-", "failed", "-", "-", "-"]
+            ms = f"{sum(timings.values()):.0f}"
+            return [f"{columns} x {rows}", str(len(lesions)), f"{area:.1%}", diameter, _verdict(row), ms]
+    return ["-", "failed", "-", "-", "-", "-"]
+
+
+def _verdict(row: dict[str, object]) -> str:
+    match row:
+        case {"quality": {"verdict": str(verdict)}}:
+            return verdict
+    return "-"
 
 
 def _diameter(lesion: dict[str, object]) -> str:

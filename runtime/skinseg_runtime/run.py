@@ -13,6 +13,7 @@ from skinseg_edge.image_io import decode
 from skinseg_runtime.measurements import measure
 from skinseg_runtime.overlay import draw, draw_classes
 from skinseg_runtime.photo_scale import PhotoScale
+from skinseg_runtime.quality import assess, hw_for_close_up
 from skinseg_runtime.results import Results, results_folder
 from skinseg_runtime.segmentation import Segmentation
 from skinseg_runtime.segmenter import Segmenter
@@ -80,13 +81,16 @@ def _segmented(
     segmentation = segmenter.segment(source.path)
     mask = segmentation.mask
     whole = overlay or (scale_of is not None and scale_of.needs_whole_photo)
-    pixels = decode(source.path, at_least_hw=None if whole else _COLOUR_HW, max_pixels=segmenter.max_pixels).pixels
+    pixels = decode(
+        source.path, at_least_hw=None if whole else _needed_hw(segmentation), max_pixels=segmenter.max_pixels
+    ).pixels
     scale, problem = (None, {}) if scale_of is None else scale_of.read(pixels)
     row: dict[str, object] = {
         "sha256": _sha256(source.path),
         "photo_hw": list(segmentation.photo_hw),
         "lesions": [lesion.to_json() for lesion in measure(mask, pixels, scale)],
         **problem,
+        "quality": assess(pixels, segmentation).to_json(),
         "timings_ms": {step: round(ms, 2) for step, ms in segmentation.timings_ms.items()},
         "mask": str(results.add_png(_mask_name(source), mask)),
     }
@@ -96,6 +100,13 @@ def _segmented(
     if _has_class_maps(segmenter):
         row.update(_classified(segmentation, source, results, photo))
     return row
+
+
+def _needed_hw(segmentation: Segmentation) -> tuple[int, int]:
+    """Return the fewest rows and columns of the photo on which colours and quality can be taken."""
+    largest = segmentation.lesions[0] if segmentation.lesions else None
+    rows, columns = hw_for_close_up(segmentation.photo_hw, largest)
+    return max(rows, _COLOUR_HW[0]), max(columns, _COLOUR_HW[1])
 
 
 def _classified(

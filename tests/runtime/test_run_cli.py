@@ -125,6 +125,21 @@ def test_a_scale_that_cannot_be_is_refused_before_any_work(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_row_judges_the_photo_and_the_table_has_one_word_for_it(bundle: Path, tmp_path: Path) -> None:
+    good, dark = write_photo(tmp_path / "good.png"), tmp_path / "dark.png"
+    write_png(dark, (photo_and_mask()[0] * 0.25).astype(np.uint8))  # the network takes all of it for a lesion
+
+    result = call(main, bundle, good, dark, "-o", tmp_path / "out")
+
+    assert result.exit_code == 0
+    qualities = [row["quality"] for row in rows_of(tmp_path / "out")]
+    assert all(isinstance(quality, dict) for quality in qualities)
+    told = [(quality["verdict"], [each["name"] for each in quality["findings"]]) for quality in qualities]  # type: ignore[index]  # rows are plain JSON
+    assert told == [("good", []), ("retake", ["cut by the border", "too dark"])]
+    lines = result.stdout.splitlines()
+    assert [("quality" in lines[0]), (" good " in lines[1]), (" retake " in lines[2])] == [True, True, True]
+
+
 def test_a_narrow_page_shows_the_whole_name_of_a_photo(bundle: Path, tmp_path: Path) -> None:
     photo = write_photo(tmp_path / ("long-" * 40 + "name.jpg"))
     result = call(main, bundle, photo, "-o", tmp_path / "out")  # 160 columns in a file, fewer than the path has
