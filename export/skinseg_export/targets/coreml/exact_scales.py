@@ -23,7 +23,7 @@ def passes_with_exact_scales() -> Any:
         from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
     if _OURS not in PASS_REGISTRY:
         _register()
-    passes = PassPipeline.DEFAULT
+    passes: Any = PassPipeline.DEFAULT
     place = list(passes.passes).index(_THEIRS)
     passes.insert_pass(place, _OURS)
     passes.remove_passes([_THEIRS])
@@ -51,12 +51,13 @@ def _batch_norms(program: Any) -> Iterator[Any]:
 
 
 def _drop_epsilon(operation: Any) -> None:
-    from coremltools.converters.mil.mil import Builder
+    from coremltools.converters.mil import mil
 
+    builder: Any = mil.Builder  # its operators are attached as coremltools is imported
     inputs = {name: operation.inputs[name] for name in ("x", "mean", "variance", "gamma", "beta")}
     block = operation.enclosing_block
     with block:
-        exact = Builder.batch_norm(
+        exact = builder.batch_norm(
             **inputs, epsilon=operation.epsilon.val * 0, name=operation.name, before_op=operation
         )
     block.replace_uses_of_var_after_op(anchor_op=operation, old_var=operation.outputs[0], new_var=exact)

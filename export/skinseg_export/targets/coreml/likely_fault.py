@@ -17,7 +17,7 @@ from skinseg_export.deployed_graph import PixelGraph
 
 __all__ = ["likely_fault"]
 
-_SHARE = 0.1  # of the error that must be left for a mistake to explain it
+_SHARE = 0.05  # of the error that must be left for a mistake to explain it
 _MOST_ORDERS = 3  # classes whose every order is tried; with more, only the reverse
 
 Probability = NDArray[np.float64]

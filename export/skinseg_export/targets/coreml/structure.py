@@ -1,5 +1,6 @@
 """What a Core ML package is made of: its kind, its face towards an app, its operators, its size."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ def check_structure(folder: Path, contract: ModelContract, options: CoremlOption
     check_operators(uses, options.ios, folder.name)
     said = spec.description.metadata.userDefined
     _expect("precision", said["skinseg.precision"], options.precision)
+    _expect("contract", json.loads(said["skinseg.contract"]), json.loads(json.dumps(contract.to_json())))
     weights = _checked_weights(folder, parameters, options.precision)
     types = Counter(
         value.DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_number[value.dataType].name.lower()
