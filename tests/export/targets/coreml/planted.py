@@ -80,7 +80,7 @@ def _stored_values(operation: Any) -> list[Any]:
 def _specification(package: Path) -> Any:
     with quiet():
         from coremltools.proto import Model_pb2
-    specification = Model_pb2.Model()
+    specification: Any = Model_pb2.Model()
     specification.ParseFromString((package / _MODEL).read_bytes())
     return specification
 

@@ -1,6 +1,5 @@
 """The real coremltools: what it joins to a batch norm, and how far that moves the numbers."""
 
-
 import numpy as np
 import pytest
 import torch
