@@ -16,6 +16,7 @@ from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME, DeployedGraph
 from skinseg_export.foreign_noise import quiet
 from skinseg_export.graph_fusion import fused
 from skinseg_export.opsets import DEFAULT_OPSET, OPSETS
+from skinseg_export.paired_slices import quick_slice_pairs
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -100,7 +101,7 @@ def _export(
     example = torch.zeros((2 if dynamic_batch else 1, *contract.input_hw, 3), dtype=torch.uint8)
     free = {"image": {0: torch.export.Dim("N", min=1)}} if dynamic_batch else None
     try:
-        with quiet():
+        with quiet(), quick_slice_pairs():
             exported = torch.onnx.export(
                 graph,
                 (example,),
