@@ -34,6 +34,8 @@ def open_calculator(model: "ModelProto", *, optimised: bool) -> Calculator:
         # The default order goes backwards from each output: with many, most values would wait for the end.
         options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
     options.intra_op_num_threads = usable_cores()
+    # Threads that wait for each other in a loop cost up to as much again where cores are shared.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = _ONLY_FATAL
     session: Any = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     calculator: Calculator = session
