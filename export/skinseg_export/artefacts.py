@@ -8,6 +8,7 @@ from skinseg_edge.bundle import BundleDraft
 from skinseg_edge.errors import ToolMissing, VerificationFailed
 from skinseg_edge.manifest import Artefact
 from skinseg_export.export_options import MissingTool
+from skinseg_export.targets.tensorrt.build import BuiltEngine
 from skinseg_runtime.acceptance import Acceptance
 
 __all__ = ["Artefacts", "Checks"]
@@ -17,7 +18,10 @@ Checks = Mapping[str, float | str | bool]
 
 @dataclass
 class Artefacts:
-    """Collects what goes into *draft* and what is known about it."""
+    """Collects what goes into *draft* and what is known about it.
+
+    *engines*: of TensorRT-RTX that a verification built, by the path of their ONNX file, for those who need them next.
+    """
 
     draft: BundleDraft
     made: list[Artefact] = field(default_factory=list)
@@ -28,6 +32,7 @@ class Artefacts:
     warnings: list[str] = field(default_factory=list)
     worst: dict[str, bytes] = field(default_factory=dict)
     judged: dict[str, Checks] = field(default_factory=dict)
+    engines: dict[str, BuiltEngine] = field(default_factory=dict)
 
     def add(self, name: str, path: str, precision: str, verify: Callable[[], Checks]) -> None:
         """List the artefact at *path*, verified with the figures of *verify*, or failed with the reason it raises."""

@@ -11,7 +11,7 @@ from skinseg_export.export_options import ExportOptions, MissingTool
 from skinseg_export.targets.tensorrt.build import BuiltEngine, jetson_plan, rtx_engine_from_onnx
 from skinseg_export.targets.tensorrt.report import FileReport, TensorRtReport, file_report
 from skinseg_export.targets.tensorrt.report_page import page_of, summary_of
-from skinseg_export.targets.tensorrt.rtx_builder import rtx_version
+from skinseg_export.targets.tensorrt.rtx_builder import parse_onnx, rtx_version
 from skinseg_export.targets.tensorrt.verify import verify_rtx_engine
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def add_tensorrt(
 ) -> None:
     """Add plans and reports of *sources* that have not failed, and the engine of the first.
 
-    *sources*: the recommended one first. *why_no_engine*: why the bundle shall have none, "" if it shall.
+    *sources*: the recommended one first. *why_no_engine*: why the bundle shall have none, "" if it shall. An fp32 file
+    that is not the first is only parsed: building it takes as long, and its engine is the last that a device wants.
     """
     if rtx_version() is None:
         artefacts.missing.append(MissingTool("trt-rtx", _REMEDY, is_fatal=False))
@@ -55,7 +56,8 @@ def add_tensorrt(
         artefacts.unmade["trt-rtx"] = why_no_engine
     files = []
     for number, source in enumerate(sources):
-        built = _built(source, options)
+        only_parsed = number > 0 and source.precision == "fp32"
+        built = _parsed(source) if only_parsed else _built(artefacts, source, options)
         if number == 0 and rtx_version() is not None and not why_no_engine:
             _add_engine(artefacts, source, built, contract, options)
         if not artefacts.has_failed(source.name):
@@ -64,10 +66,24 @@ def add_tensorrt(
         _add_report(artefacts, TensorRtReport(tuple(files), rtx_version(), options.compute_capabilities))
 
 
-def _built(source: TypedFile, options: ExportOptions) -> BuiltEngine | str:
-    """Build the engine of *source*, or return why there is none."""
+def _parsed(source: TypedFile) -> str:
+    """Let TensorRT-RTX read *source*, and return why it has no engine."""
     if rtx_version() is None:
         return _REMEDY
+    try:
+        layers = parse_onnx(source.model.SerializeToString()).layers
+    except VerificationFailed as failure:
+        return str(failure)
+    return f"parsed ({layers} layers), not built: the bundle has files that run faster"
+
+
+def _built(artefacts: Artefacts, source: TypedFile, options: ExportOptions) -> BuiltEngine | str:
+    """Build the engine of *source* unless its verification did, or return why there is none."""
+    if rtx_version() is None:
+        return _REMEDY
+    known = artefacts.engines.pop(source.path, None)
+    if known is not None:
+        return known
     onnx = source.model.SerializeToString()
     try:
         return rtx_engine_from_onnx(

@@ -198,7 +198,12 @@ def _verify(work: QuantizedWork, each: QuantizedArtefact) -> Checks:
     ]
     built: Checks = {}
     if rtx_version() is not None:
-        built = {"trt_rtx_builds": True, "trt_rtx_bytes": len(rtx_engine_from_onnx(onnx, each.path, "int8").data)}
+        engine = rtx_engine_from_onnx(
+            onnx, each.path, each.precision, compute_capabilities=work.options.compute_capabilities
+        )
+        built = {"trt_rtx_builds": True, "trt_rtx_bytes": len(engine.data)}
+        if "trt" in work.options.targets:
+            work.artefacts.engines[each.path] = engine
     return {
         **work.gate.accept_judged(each.name, replace(each.file.acceptance, precision=each.precision), exact),
         **golden_checks(parities),
