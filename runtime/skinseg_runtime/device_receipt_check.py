@@ -89,10 +89,15 @@ def unit_verdicts(bundle: Bundle, receipt: DeviceReceipt) -> tuple[UnitVerdict, 
     return tuple(_verdict(bundle, run) for run in receipt.runs)
 
 
-def missing_units(receipt: DeviceReceipt) -> tuple[str, ...]:
-    """Return which choices of compute units each package was not run on, such as "coreml on CPU_AND_NE"."""
+def missing_units(bundle: Bundle, receipt: DeviceReceipt) -> tuple[str, ...]:
+    """Return what of *bundle*'s accepted packages *receipt* has no run of, such as "coreml on CPU_AND_NE".
+
+    A package without any run is named alone.
+    """
     run = {(each.artefact, each.compute_units) for each in receipt.runs}
-    return tuple(
+    packages = [each.name for each in bundle.manifest.artefacts if _is_package(each) and each.status == "verified"]
+    nowhere = tuple(name for name in packages if name not in receipt.packages)
+    return nowhere + tuple(
         f"{name} on {units}" for name in receipt.packages for units in COMPUTE_UNITS if (name, units) not in run
     )
 
@@ -120,11 +125,16 @@ def _check_belongs(bundle: Bundle, receipt: DeviceReceipt) -> None:
     present = {artefact.name: artefact for artefact in bundle.manifest.artefacts}
     for name, (path, sha256) in receipt.packages.items():
         artefact = present.get(name)
-        if artefact is None or artefact.path != path or package_digest(bundle.manifest.below(path)) != sha256:
+        is_ours = artefact is not None and _is_package(artefact) and artefact.path == path
+        if not is_ours or package_digest(bundle.manifest.below(path)) != sha256:
             raise IntegrityFailed(
                 f"cannot use the receipt: its package {name!r} at {path} with {sha256[:12]}... is not the one of "
                 f"{bundle.path.name}; run skinseg-check on a copy of this very bundle"
             )
+
+
+def _is_package(artefact: Artefact) -> bool:
+    return artefact.name == "coreml" or artefact.name.startswith("coreml-")
 
 
 def _verdict(bundle: Bundle, run: DeviceRun) -> UnitVerdict:

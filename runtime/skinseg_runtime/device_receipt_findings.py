@@ -23,11 +23,15 @@ _NOT_TOLD = "-"
 
 @dataclass
 class ReceiptFindings:
-    """A receipt and, once `judge` was called, what it is worth; *kept*: where it lies in the bundle."""
+    """A receipt and, once `judge` was called, what it is worth.
+
+    *not_run*: what of the bundle's packages it says nothing about. *kept*: where it lies in the bundle.
+    """
 
     receipt: DeviceReceipt
     data: bytes
     verdicts: tuple[UnitVerdict, ...] = ()
+    not_run: tuple[str, ...] = ()
     kept: Path | None = None
 
     @classmethod
@@ -38,6 +42,7 @@ class ReceiptFindings:
     def judge(self, bundle: Bundle) -> None:
         """Judge every run and keep the receipt, whatever the verdict; raises what the steps of the check raise."""
         self.verdicts = unit_verdicts(bundle, self.receipt)
+        self.not_run = missing_units(bundle, self.receipt)
         self.kept = keep_receipt(bundle, self.receipt, self.data)
 
     @property
@@ -52,8 +57,7 @@ class ReceiptFindings:
         if failed:
             run = failed[0].run
             return f"{run.artefact} on {run.compute_units} of {self.receipt.model}: {failed[0].faults[0]}"
-        left_out = ", ".join(missing_units(self.receipt))
-        not_run = f"; not run: {left_out}" if left_out else ""
+        not_run = f"; not run: {', '.join(self.not_run)}" if self.not_run else ""
         return f"{len(self.verdicts)} runs on {self.receipt.model} gave their golden masks{not_run}"
 
     def to_json(self) -> dict[str, object]:

@@ -36,8 +36,9 @@ def write_coreml_bundle(
     with_reference: bool = True,
     min_dice: float = 0.97,
     count: int = 1,
+    other_package: str = "",
 ) -> Bundle:
-    """Write a bundle with *count* golden cases, one ONNX artefact and one of Core ML, and open it."""
+    """Write a bundle with *count* golden cases, one ONNX artefact and one of Core ML or two, and open it."""
     folder.mkdir(parents=True)
     draft = BundleDraft(folder)
     draft.add_bytes("model.onnx", binary_model())
@@ -55,6 +56,12 @@ def write_coreml_bundle(
         paths = {"image": f"{stem}.png", "mask": f"{stem}.mask.png", "probability": f"{stem}.probability.png"}
         cases.append(GoldenCase(**paths, min_dice=min_dice, max_area_drift=0.03))
     figures = checks or {}
+    others = []
+    if other_package:
+        draft.add_bytes("other.mlpackage/Manifest.json", b"{}")
+        others = [
+            Artefact(name=other_package, path="other.mlpackage", precision="int8", status="verified", checks=figures)
+        ]
     draft.finish(
         name="tiny",
         contract=CONTRACT,
@@ -71,6 +78,7 @@ def write_coreml_bundle(
         artefacts=[
             Artefact(name="onnx", path="model.onnx", precision="fp32", status="verified", checks={}),
             Artefact(name="coreml", path="model.mlpackage", precision=precision, status=status, checks=figures),
+            *others,
         ],
         golden=cases,
     )

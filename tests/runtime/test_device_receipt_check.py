@@ -135,7 +135,7 @@ def test_a_bundle_without_golden_masks_at_network_size_or_without_cases_says_wha
 def test_units_that_were_left_out_are_named(coreml_bundle: Bundle) -> None:
     document = receipt_document(coreml_bundle)
     document["runs"] = document["runs"][:2]
-    assert missing_units(read(document)) == ("coreml on CPU_AND_NE", "coreml on ALL")
+    assert missing_units(coreml_bundle, read(document)) == ("coreml on CPU_AND_NE", "coreml on ALL")
 
 
 def test_a_receipt_is_kept_byte_for_byte_and_the_bundle_stays_whole(coreml_bundle: Bundle) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from skinseg_edge.bundle import Bundle
+from skinseg_runtime.device_receipt_check import package_digest
 from skinseg_runtime.verify_cli import main
 from tests.runtime.calling import call, error_of, only_object
 from tests.runtime.device_receipts import change_runs, receipt_document, write_coreml_bundle, write_receipt
@@ -66,6 +67,24 @@ def test_choices_of_units_that_were_not_run_are_told(coreml_bundle: Bundle, tmp_
     result = call(main, coreml_bundle.path, "--receipt", write_receipt(tmp_path / "r.json", document))
     assert result.exit_code == 0
     assert "not run: coreml on CPU_AND_GPU, coreml on CPU_AND_NE, coreml on ALL" in " ".join(result.stdout.split())
+
+
+def test_a_package_of_the_bundle_that_the_device_never_ran_is_told(tmp_path: Path) -> None:
+    bundle = write_coreml_bundle(tmp_path / "tiny.skinseg", other_package="coreml-int8")
+    path = write_receipt(tmp_path / "r.json", receipt_document(bundle))
+    result = call(main, bundle.path, "--receipt", path)
+    assert result.exit_code == 0
+    assert "gave their golden masks; not run: coreml-int8" in " ".join(result.stdout.split())
+
+
+def test_no_receipt_vouches_for_what_is_no_core_ml_package(coreml_bundle: Bundle, tmp_path: Path) -> None:
+    digest = package_digest(coreml_bundle.manifest.below("model.onnx"))
+    document = change_runs(receipt_document(coreml_bundle), lambda run: run.update(artefact="onnx"))
+    document["packages"] = [{"artefact": "onnx", "path": "model.onnx", "sha256": digest}]
+    result = call(main, coreml_bundle.path, "--receipt", write_receipt(tmp_path / "r.json", document), "--json")
+    assert result.exit_code == 1
+    assert "its package 'onnx' at model.onnx" in receipt_check(result.stdout)["detail"]
+    assert not (coreml_bundle.path / "engines").exists()
 
 
 def test_the_receipt_of_another_bundle_is_a_finding_and_is_not_kept(coreml_bundle: Bundle, tmp_path: Path) -> None:
