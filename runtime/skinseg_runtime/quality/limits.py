@@ -39,7 +39,7 @@ CHECKS = (
         is_low_bad=True,
         usable=0.018,
         retake=0.0125,
-        sentence="the lesion fills {value:.1%} of the photo, at least {limit:.1%} is expected: go closer",
+        sentence="the lesion fills {value:.2%} of the photo, at least {limit:.2%} is expected: go closer",
         needs_one_lesion=True,
     ),
     Check(
@@ -48,7 +48,7 @@ CHECKS = (
         is_low_bad=False,
         usable=0.087,
         retake=0.174,
-        sentence="{value:.0%} of the lesion's frame lies on the photo's border, at most {limit:.0%} is expected: "
+        sentence="{value:.1%} of the lesion's frame lies on the photo's border, at most {limit:.1%} is expected: "
         "take the photo with skin all around the lesion",
         needs_one_lesion=True,
     ),
@@ -58,7 +58,7 @@ CHECKS = (
         is_low_bad=True,
         usable=2.7,
         retake=2.05,
-        sentence="the lesion looks blurred (sharpness {value:.1f}, at least {limit:.1f} is expected): clean the lens, "
+        sentence="the lesion looks blurred (sharpness {value:.2f}, at least {limit:.2f} is expected): clean the lens, "
         "focus on the lesion and hold still",
     ),
     Check(
@@ -94,8 +94,8 @@ CHECKS = (
         is_low_bad=False,
         usable=6.2,
         retake=24.5,
-        sentence="what surrounds the outline is green or blue ({value:.0f} units of L*a*b* from grey, at most "
-        "{limit:.0f} is expected): show bare skin in white light",
+        sentence="what surrounds the outline is green or blue ({value:.1f} units of L*a*b* from grey, at most "
+        "{limit:.1f} is expected): show bare skin in white light",
     ),
 )
 
