@@ -10,7 +10,7 @@ import click
 
 from skinseg_edge.command_line import Ui, command, name_option
 from skinseg_edge.errors import OutputRefused, VerificationFailed
-from skinseg_runtime.engines import ENGINES, PRECISIONS
+from skinseg_runtime.engines import ENGINES, KNOWN_PRECISIONS
 
 if TYPE_CHECKING:
     from skinseg_edge.bundle import Bundle
@@ -35,7 +35,7 @@ _AT_LEAST_ONE = click.IntRange(min=1)
 )
 @click.argument("bundle", type=_PATH)
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the network.")
-@name_option("--precision", "precision", PRECISIONS, help="Which form of it. Default: the engine's own, fp32 or fp16.")
+@name_option("--precision", "precision", KNOWN_PRECISIONS, help="Which form of it. Default: the engine's own.")
 @click.option("--compare", is_flag=True, help="Put every form in the bundle on one page, and say which to use.")
 @click.option("--photo", "photos", type=_PATH, multiple=True, metavar="FILE", help="Time this one; repeatable.")
 @click.option("--runs", type=_AT_LEAST_ONE, default=50, show_default=True, help="Photos that are timed.")
@@ -104,11 +104,11 @@ def _time(ui: Ui, bundle: Bundle, job: Job) -> int:
     from skinseg_runtime.benchmark import measure
     from skinseg_runtime.benchmark_report import report_on
     from skinseg_runtime.comparison import forms_of
-    from skinseg_runtime.engines import artefact_name
+    from skinseg_runtime.engines import artefact_of_engine
 
-    bundle.artefact(artefact_name(job.precision))  # says what there is, if this is not
+    artefact_of_engine(bundle, job.engine, job.precision)  # says what there is, if this is not
     measured = measure(replace(job, golden=True))
-    (form,) = (form for form in forms_of(bundle) if form.precision == measured.precision)
+    (form,) = (form for form in forms_of(bundle, job.engine) if form.precision == measured.precision)
     if measured.fallback is not None:
         ui.warn(measured.fallback)
     timed = replace(form, measured=measured)

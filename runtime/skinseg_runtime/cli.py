@@ -9,7 +9,7 @@ import click
 
 from skinseg_edge.command_line import Ui, command, name_option
 from skinseg_edge.terminal import printable
-from skinseg_runtime.engines import ENGINES, PRECISIONS
+from skinseg_runtime.engines import ENGINES, KNOWN_PRECISIONS
 
 if TYPE_CHECKING:
     from skinseg_edge.bundle import Bundle
@@ -40,7 +40,7 @@ _MOST_ROWS = 40  # a longer table is no longer read; results.jsonl has every pic
     help="Folder for masks, overlays and results.jsonl.",
 )
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the network.")
-@name_option("--precision", "precision", PRECISIONS, help="Which form of it. Default: the engine's own, fp32 or fp16.")
+@name_option("--precision", "precision", KNOWN_PRECISIONS, help="Which form of it. Default: the engine's own.")
 @click.option("--allow-build", is_flag=True, help="Build a GPU's engine first if it is missing; takes minutes.")
 @click.option("--mm-per-px", type=float, metavar="X", help="Scale of the photos, mm per pixel: sizes in mm too.")
 @click.option(

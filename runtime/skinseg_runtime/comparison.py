@@ -12,7 +12,7 @@ from skinseg_edge.manifest import Artefact, Manifest
 from skinseg_edge.terminal import printable
 from skinseg_runtime.benchmark import Job, Measured, photos_of
 from skinseg_runtime.benchmark_worker import measure_apart
-from skinseg_runtime.engines import PRECISIONS, artefact_name
+from skinseg_runtime.engines import PRECISIONS, artefact_name, artefact_of_engine
 from skinseg_runtime.verification import LEAST_TELLING_DICE, gate_dice
 
 __all__ = ["ROUNDS", "Form", "Status", "compare", "forms_of", "steps"]
@@ -94,36 +94,45 @@ class _Parts:
     failure: str = ""
 
 
-def forms_of(bundle: Bundle) -> tuple[Form, ...]:
-    """Return the ONNX forms that a bundle holds, in the order of PRECISIONS, not yet measured."""
+def forms_of(bundle: Bundle, engine: str = "auto") -> tuple[Form, ...]:
+    """Return the forms of a bundle that *engine* could run, not yet measured.
+
+    They are its Core ML packages for "coreml", its ONNX files for every other engine, in the order of PRECISIONS.
+    """
     manifest = bundle.manifest
-    present = {artefact.name: artefact for artefact in manifest.artefacts}
-    found = [(precision, present.get(artefact_name(precision))) for precision in PRECISIONS]
+    found = _artefacts_of(manifest, engine)
     return tuple(
         Form(
             precision=precision,
             artefact=artefact,
             size_bytes=sum(record.size for record in manifest.below(artefact.path).values()),
             is_trained=manifest.provenance.trained,
-            same_as=_twin(manifest, artefact, precision),
+            same_as=_twin(manifest, found, precision),
         )
-        for precision, artefact in found
-        if artefact is not None
+        for precision, artefact in found.items()
     )
 
 
-def _twin(manifest: Manifest, artefact: Artefact, precision: str) -> str:
-    """Return the first precision whose file holds the bytes of *artefact*, if that is not *precision* itself."""
-    names = {artefact_name(each): each for each in PRECISIONS}
-    wanted = manifest.below(artefact.path).values()
-    same = [other.name for other in manifest.artefacts if list(manifest.below(other.path).values()) == list(wanted)]
-    first = min((names[name] for name in same if name in names), key=PRECISIONS.index)
+def _artefacts_of(manifest: Manifest, engine: str) -> dict[str, Artefact]:
+    """Return what *engine* could run, by precision."""
+    present = {artefact.name: artefact for artefact in manifest.artefacts}
+    if engine == "coreml":
+        names = [name for name in present if name == "coreml" or name.startswith("coreml-")]
+        return {present[name].precision: present[name] for name in names}
+    named = ((precision, artefact_name(precision)) for precision in PRECISIONS)
+    return {precision: present[name] for precision, name in named if name in present}
+
+
+def _twin(manifest: Manifest, found: Mapping[str, Artefact], precision: str) -> str:
+    """Return the first precision whose files hold the bytes of *precision*'s, if that is not *precision* itself."""
+    contents = {each: list(manifest.below(artefact.path).values()) for each, artefact in found.items()}
+    first = next(each for each, content in contents.items() if content == contents[precision])
     return "" if first == precision else first
 
 
 def steps(bundle: Bundle, job: Job) -> int:
     """Return how many processes `compare` will start at most."""
-    return min(ROUNDS, job.runs) * len(_runnable(forms_of(bundle)))
+    return min(ROUNDS, job.runs) * len(_runnable(forms_of(bundle, job.engine)))
 
 
 def compare(
@@ -140,11 +149,14 @@ def compare(
     does one job, as `measure_apart`.
 
     Raises InputError if there is no photo to time, PictureUnreadable and its kin if a photo is none, IntegrityFailed
-    if a golden picture differs from the manifest, ToolMissing if the engine cannot run here.
+    if a golden picture differs from the manifest, ToolMissing if the engine cannot run here, BundleUnusable if the
+    bundle has nothing for it.
     """
     for photo in photos_of(bundle, job):
         decode(photo, at_least_hw=bundle.contract.input_hw)  # a bad photo is no fault of a form
-    forms = forms_of(bundle)
+    forms = forms_of(bundle, job.engine)
+    if not forms:
+        artefact_of_engine(bundle, job.engine)  # says what is missing
     parts = {form.precision: _Parts() for form in forms}
     order = [form.precision for form in _runnable(forms)]
     for part in _jobs(job):

@@ -13,7 +13,7 @@ from skinseg_edge.bundle import Bundle
 from skinseg_edge.image_io import decode_mask
 from skinseg_edge.manifest import Artefact, GoldenCase
 from skinseg_edge.metrics import area_drift, dice
-from skinseg_runtime.engines import artefact_name
+from skinseg_runtime.engines import artefact_of_engine
 from skinseg_runtime.segmenter import Segmenter
 
 __all__ = ["LEAST_TELLING_DICE", "GoldenFloors", "GoldenOutcome", "gate_dice", "golden_outcomes"]
@@ -21,7 +21,7 @@ __all__ = ["LEAST_TELLING_DICE", "GoldenFloors", "GoldenOutcome", "gate_dice", "
 LEAST_TELLING_DICE = 0.8
 """A golden case that asks for less shows nothing: a mask that is plainly another one could reach it."""
 
-_QUANTIZED = ("int8", "auto")
+_FLOATING = (None, "fp32", "fp16")  # held to what the case asks for, every other precision to what it reached
 # Of Dice and of relative area. Kernels of another machine add in another order, which tips values over the border
 # between two of a quantized layer's 255 steps.
 _QUANTIZED_SLACK = 0.01
@@ -92,12 +92,12 @@ class GoldenOutcome:
 def golden_outcomes(bundle: Bundle, segmenter: Segmenter, *, precision: str | None = None) -> Iterator[GoldenOutcome]:
     """Run the golden cases of *bundle* through *segmenter*, one at a time.
 
-    *precision*: which form of the network the segmenter runs, one of `engines.PRECISIONS`; None is fp32.
+    *precision*: which form of the network the segmenter runs, one of `engines.KNOWN_PRECISIONS`; None is fp32.
 
     Raises IntegrityFailed if a case's file differs from the manifest, PictureUnreadable if it is no picture,
     BundleUnusable if the bundle lacks a quantized precision that was named.
     """
-    artefact = bundle.artefact(artefact_name(precision)) if precision in _QUANTIZED else None
+    artefact = None if precision in _FLOATING else artefact_of_engine(bundle, segmenter.engine.name, precision)
     for case in bundle.manifest.golden:
         floors = GoldenFloors.of(case, artefact)
         expected = decode_mask(bundle.read(case.mask))

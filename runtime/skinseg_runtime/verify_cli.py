@@ -11,7 +11,7 @@ import click
 from skinseg_edge.command_line import Ui, command, name_option
 from skinseg_edge.errors import SkinsegError, VerificationFailed
 from skinseg_edge.terminal import printable
-from skinseg_runtime.engines import ENGINES, PRECISIONS, artefact_name
+from skinseg_runtime.engines import ENGINES, KNOWN_PRECISIONS, artefact_of_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,9 +45,7 @@ class _Check:
 )
 @click.argument("bundle", type=click.Path(path_type=Path))
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the golden cases.")
-@name_option(
-    "--precision", "precision", PRECISIONS, help="Which form of the model. Default: the engine's own, fp32 or fp16."
-)
+@name_option("--precision", "precision", KNOWN_PRECISIONS, help="Which form of the model. Default: the engine's own.")
 @click.option(
     "--trusted-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
 )
@@ -67,7 +65,7 @@ def main(
     from skinseg_edge.bundle import Bundle
 
     opened = Bundle.open(bundle, trusted_key=trusted_key)
-    opened.artefact(artefact_name(precision))  # to ask for what was never made is wrong use, and no finding
+    artefact_of_engine(opened, engine, precision)  # to ask for what was never made is wrong use, and no finding
     checks = [_check_files(opened), _check_signature(opened), _check_training(opened)]
     findings = None if receipt is None else _findings_of(receipt)
     outcomes: list[GoldenOutcome] = []
@@ -125,14 +123,14 @@ def _check_network(
 
     network = _checked("contract", load, "")
     if not loaded:
-        return [network, _check_acceptance(bundle.artefact(artefact_name(model["precision"])))]
+        return [network, _check_acceptance(artefact_of_engine(bundle, engine, model["precision"]))]
     with loaded[0] as segmenter:
         precision = segmenter.precision or "fp32"
         model.update(engine=segmenter.engine.name, precision=precision, fallback=segmenter.fallback)
-        name = artefact_name(precision)
-        fits = _Check("contract", True, f"{name} fits the contract and was accepted where it was made")
+        artefact = artefact_of_engine(bundle, segmenter.engine.name, precision)
+        fits = _Check("contract", True, f"{artefact.name} fits the contract and was accepted where it was made")
         golden = _check_golden(ui, bundle, segmenter, precision, outcomes)
-        return [fits, _check_acceptance(bundle.artefact(name)), golden]
+        return [fits, _check_acceptance(artefact), golden]
 
 
 def _check_acceptance(artefact: Artefact) -> _Check:

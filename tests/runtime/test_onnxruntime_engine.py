@@ -124,7 +124,7 @@ def test_without_onnxruntime_the_line_that_installs_it_is_told(monkeypatch: pyte
 
 
 def test_an_engine_of_an_apple_device_is_named_as_missing(bundle: Path) -> None:
-    with pytest.raises(ToolMissing, match=r"cannot run with coreml: .* on an Apple device.*use engine onnxruntime"):
+    with pytest.raises(ToolMissing, match=r"cannot run with coreml: .* runs on macOS.*use engine onnxruntime"):
         open_engine(Bundle.open(bundle), "coreml")
 
 

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 from skinseg_runtime.engines.choice import (
     ENGINES,
+    KNOWN_PRECISIONS,
     PRECISIONS,
     Chosen,
     artefact_name,
+    artefact_of_engine,
     choose_engine,
     open_engine,
     usual_precision,
@@ -17,10 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENGINES",
+    "KNOWN_PRECISIONS",
     "PRECISIONS",
     "Chosen",
     "Engine",
     "artefact_name",
+    "artefact_of_engine",
     "choose_engine",
     "open_engine",
     "usual_precision",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from skinseg_edge.errors import ParityFailed, SkinsegError
+from skinseg_edge.errors import InputError, ParityFailed, SkinsegError
 from skinseg_edge.known_names import unknown_name
 from skinseg_edge.manifest_parts import ENGINES_FOLDER
 from skinseg_runtime.engines.products import TENSORRT, TENSORRT_RTX, product_named
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENGINES",
+    "KNOWN_PRECISIONS",
     "PRECISIONS",
     "Chosen",
     "artefact_name",
+    "artefact_of_engine",
     "choose_engine",
     "open_engine",
     "runnable_artefact",
@@ -39,6 +41,11 @@ __all__ = [
 
 ENGINES = ("auto", "onnxruntime", "trt", "trt-rtx", "coreml")
 PRECISIONS = ("fp32", "fp16", "int8", "auto")
+"""Of the ONNX files, which every engine but Core ML reads."""
+
+_COREML_PRECISIONS = ("fp32", "fp16", "int8", "int4", "palettized", "w8a8")
+KNOWN_PRECISIONS = tuple(dict.fromkeys((*PRECISIONS, *_COREML_PRECISIONS)))
+"""Of whatever a bundle may hold."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +54,7 @@ _log = logging.getLogger(__name__)
 class Chosen:
     """An engine that is open.
 
-    *precision*: one of PRECISIONS, what it really runs. *fallback*: why another one than the best for this device
+    *precision*: one of KNOWN_PRECISIONS, what it really runs. *fallback*: why another one than the best for this device
     serves, in a sentence; None if that is not so.
     """
 
@@ -68,6 +75,37 @@ def artefact_name(precision: str | None = None) -> str:
     if chosen not in PRECISIONS:
         raise unknown_name("precision", chosen, PRECISIONS)
     return "onnx" if chosen == "fp32" else f"onnx-{chosen}"
+
+
+def artefact_of_engine(bundle: Bundle, engine: str, precision: str | None = None) -> Artefact:
+    """Return the artefact that *engine*, one of ENGINES, would run in a *precision*, accepted or not.
+
+    *precision*: None is "coreml" for Core ML and fp32 for every other engine.
+
+    Raises UnknownName if there is no such precision, InputError if the engine has none such, ToolMissing if Core ML
+    cannot run here, BundleUnusable if the bundle lacks it.
+    """
+    _check_precision(engine, precision)
+    if engine != "coreml":
+        return bundle.artefact(artefact_name(precision))
+    from skinseg_runtime.engines.coreml import coreml_package
+    from skinseg_runtime.engines.coreml_frameworks import load_frameworks
+
+    load_frameworks()  # what is missing here is told before what the bundle may lack
+    return coreml_package(bundle, precision)
+
+
+def _check_precision(engine: str, precision: str | None) -> None:
+    own, other = (_COREML_PRECISIONS, "ONNX files") if engine == "coreml" else (PRECISIONS, "Core ML packages")
+    if precision is None or precision in own:
+        return
+    if precision not in KNOWN_PRECISIONS:
+        raise unknown_name("precision", precision, own)
+    raise InputError(
+        f"cannot run {precision} with the engine {engine}: only {other} come in it, and {engine} takes "
+        f"{', '.join(own[:-1])} or {own[-1]}; choose one of these"
+        + ("" if engine == "coreml" else ", or on a Mac the engine coreml")
+    )
 
 
 def usual_precision(bundle: Bundle) -> str:
@@ -117,26 +155,26 @@ def choose_engine(
 
     *name*: one of ENGINES. "auto" is TensorRT where this machine has an NVIDIA GPU and the library, else ONNX Runtime;
     where the bundle's engine may not be used, "auto" takes the one before it or ONNX Runtime, and `Chosen.fallback`
-    says why. "trt" and "trt-rtx" take the engine before, too, and never ONNX Runtime. *precision*: one of PRECISIONS;
-    None is the engine's own: fp32 for ONNX Runtime, for a GPU see `usual_precision`. *threads*: for one image, on a
-    processor; None takes the cores that this process may use. *allow_build*: build an engine that is missing or may not
-    be used, which takes minutes; *on_build_step* hears of its steps. *queueing*: how callers wait for a GPU; None takes
-    `Queueing()`.
+    says why. "trt" and "trt-rtx" take the engine before, too, and never ONNX Runtime. *precision*: one of PRECISIONS,
+    for "coreml" one that its packages come in; None is the engine's own: fp32 for ONNX Runtime, for a GPU see
+    `usual_precision`. *threads*: for one image, on a processor; None takes the cores that this process may use.
+    *allow_build*: build an engine that is missing or may not be used, which takes minutes; *on_build_step* hears of its
+    steps. *queueing*: how callers wait for a GPU; None takes `Queueing()`.
 
-    Raises UnknownName if name or precision is unknown, ToolMissing if the engine cannot run here, EngineUnusable if the
-    bundle has no engine that this device proved, BundleUnusable if the bundle lacks the artefact, ParityFailed if the
-    artefact failed its acceptance, IntegrityFailed if its bytes differ from the manifest, ContractInvalid if the graph
-    does not fit the contract, DeviceUnready if the GPU does not answer, and with *allow_build* what `build_and_prove`
-    raises.
+    Raises UnknownName if name or precision is unknown, InputError if the engine has no such precision, ToolMissing if
+    the engine cannot run here, EngineUnusable if the bundle has no engine that this device proved, BundleUnusable if
+    the bundle lacks the artefact, ParityFailed if the artefact failed its acceptance, IntegrityFailed if its bytes
+    differ from the manifest, ContractInvalid if the graph does not fit the contract, DeviceUnready if the GPU does not
+    answer, and with *allow_build* what `build_and_prove` raises.
     """
     if name not in ENGINES:
         raise unknown_name("engine", name, ENGINES)
+    _check_precision(name, precision)  # a form that it has nowhere is wrong use on every machine
     if name == "coreml":
         from skinseg_runtime.engines.coreml import open_coreml
 
         on_apple, made = open_coreml(bundle, precision)
         return Chosen(engine=on_apple, precision=made)
-    artefact_name(precision)  # a name that does not exist is wrong use on every engine
     if name == "onnxruntime":
         return _on_the_processor(bundle, precision, threads)
     on_the_gpu = partial(

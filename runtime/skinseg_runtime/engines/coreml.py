@@ -22,7 +22,7 @@ from skinseg_runtime.device_receipt import COMPUTE_UNITS
 from skinseg_runtime.engines.answers import check_images, checked_probability
 from skinseg_runtime.engines.coreml_frameworks import AppleModel, Frameworks, load_frameworks
 
-__all__ = ["CoremlEngine", "coreml_artefact", "open_coreml"]
+__all__ = ["CoremlEngine", "coreml_artefact", "coreml_package", "open_coreml"]
 
 _log = logging.getLogger(__name__)
 
@@ -95,12 +95,12 @@ class CoremlEngine:
             self._compiled = None
 
 
-def coreml_artefact(bundle: Bundle, precision: str | None = None) -> Artefact:
-    """Return the Core ML artefact of a *precision* that was accepted where it was made.
+def coreml_package(bundle: Bundle, precision: str | None = None) -> Artefact:
+    """Return the Core ML artefact of a *precision*, accepted or not.
 
     *precision*: such as "fp16" or "int8"; None takes "coreml", the one that every export for Core ML makes.
 
-    Raises BundleUnusable naming what is there if the bundle has none, ParityFailed if it failed its acceptance.
+    Raises BundleUnusable naming what is there if the bundle has none.
     """
     made = [each for each in bundle.manifest.artefacts if each.name == "coreml" or each.name.startswith("coreml-")]
     found = [each for each in made if (each.name == "coreml" if precision is None else each.precision == precision)]
@@ -110,12 +110,21 @@ def coreml_artefact(bundle: Bundle, precision: str | None = None) -> Artefact:
             f"cannot run {bundle.path.name} with coreml in {precision or 'its usual precision'}: its Core ML packages "
             f"are: {present}; export the model again with --target coreml"
         )
-    if found[0].status != "verified":
+    return found[0]
+
+
+def coreml_artefact(bundle: Bundle, precision: str | None = None) -> Artefact:
+    """Return what `coreml_package` finds, if it was accepted where it was made.
+
+    Raises what `coreml_package` raises, ParityFailed if it failed its acceptance.
+    """
+    artefact = coreml_package(bundle, precision)
+    if artefact.status != "verified":
         raise ParityFailed(
-            f"cannot run {found[0].path} of {bundle.path.name}: its status is {found[0].status!r}, expected "
+            f"cannot run {artefact.path} of {bundle.path.name}: its status is {artefact.status!r}, expected "
             "'verified'; use another precision or export the model again"
         )
-    return found[0]
+    return artefact
 
 
 def open_coreml(bundle: Bundle, precision: str | None = None) -> tuple[CoremlEngine, str]:

@@ -114,7 +114,8 @@ class Frameworks:
         """Return the picture as 32BGRA, the form that Core ML takes for a colour image."""
         rows, columns, _ = image.shape
         quartz = self.quartz
-        form, attributes = quartz.kCVPixelFormatType_32BGRA, {quartz.kCVPixelBufferIOSurfacePropertiesKey: {}}
+        attributes: dict[Any, Any] = {quartz.kCVPixelBufferIOSurfacePropertiesKey: {}}
+        form = quartz.kCVPixelFormatType_32BGRA
         status, buffer = quartz.CVPixelBufferCreate(None, columns, rows, form, attributes, None)
         if status != 0:
             raise _refusal("make a pixel buffer", f"Core Video says {status}")
