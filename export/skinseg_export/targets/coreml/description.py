@@ -11,7 +11,7 @@ from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME
 from skinseg_export.targets.coreml.options import CoremlPrecision
 from skinseg_export.targets.coreml.program_graph import CLASS_MAP_NAME, class_names
 
-__all__ = ["describe", "recommended_compute_units"]
+__all__ = ["describe", "own_entries", "recommended_compute_units"]
 
 _PREVIEW = "com.apple.coreml.model.preview"
 _LICENCE = (
@@ -44,7 +44,7 @@ def describe(
     )
     numbered = ", ".join(f"{number} {label}" for number, label in enumerate(class_names(contract)))
     model.output_description[CLASS_MAP_NAME] = f"class of each pixel, (1, {_shape(sizes)}), whole numbers: {numbered}"
-    for key, value in {**_own_entries(contract, precision), **_prefixed(metadata)}.items():
+    for key, value in {**own_entries(contract, precision), **_prefixed(metadata)}.items():
         model.user_defined_metadata[key] = value
 
 
@@ -53,7 +53,8 @@ def recommended_compute_units(precision: CoremlPrecision) -> str:
     return "CPU_AND_GPU" if precision == "fp32" else "ALL"
 
 
-def _own_entries(contract: ModelContract, precision: CoremlPrecision) -> dict[str, str]:
+def own_entries(contract: ModelContract, precision: CoremlPrecision) -> dict[str, str]:
+    """Return what every package says for programs: to Xcode's preview, and under `skinseg.`."""
     labels = class_names(contract)
     colours = ["#" + bytes(colour).hex().upper() for colour in class_colours(len(labels))]
     own = {

@@ -1,6 +1,5 @@
 """What a Core ML package is made of: its kind, its face towards an app, its operators, its size."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from skinseg_edge.contract import ModelContract
-from skinseg_edge.errors import ToolMissing, VerificationFailed
+from skinseg_edge.errors import VerificationFailed
 from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME
-from skinseg_export.foreign_noise import quiet
+from skinseg_export.targets.coreml.description import own_entries
+from skinseg_export.targets.coreml.mil_reference.package_files import specification, weight_folder
 from skinseg_export.targets.coreml.operators_by_target import OperatorUse, check_operators, operator_uses
 from skinseg_export.targets.coreml.options import CoremlOptions, enumerated_sizes
 from skinseg_export.targets.coreml.program_graph import CLASS_MAP_NAME
@@ -59,11 +59,12 @@ def check_structure(folder: Path, contract: ModelContract, options: CoremlOption
     many.
 
     Raises VerificationFailed if the specification, its input or outputs, an operator, a tensor's rank or the size of
-    the weights is not what *contract*, *options* and *parameters* say, ToolMissing without coremltools.
+    the weights is not what *contract*, *options* and *parameters* say, FileMissing if there is no such folder,
+    IntegrityFailed (naming the file) if a part of it is missing or damaged, ToolMissing without coremltools.
     """
-    spec = _specification(folder)
+    spec, model_file = specification(folder)
+    weight_folder(spec, model_file)  # raises if a file is missing
     version, opset = _SPECIFICATIONS[options.ios]
-    _expect("kind of model", spec.WhichOneof("Type"), "mlProgram")
     _expect("specification version", spec.specificationVersion, version)
     _expect("version of operators", spec.mlProgram.functions["main"].opset, opset)
     sizes = _check_input(spec.description, enumerated_sizes(options, contract))
@@ -74,8 +75,8 @@ def check_structure(folder: Path, contract: ModelContract, options: CoremlOption
     uses = operator_uses(operations)
     check_operators(uses, options.ios, folder.name)
     said = spec.description.metadata.userDefined
-    _expect("precision", said["skinseg.precision"], options.precision)
-    _expect("contract", json.loads(said["skinseg.contract"]), json.loads(json.dumps(contract.to_json())))
+    for name, entry in own_entries(contract, options.precision).items():
+        _expect(_called(name), said.get(name), entry)
     weights = _checked_weights(folder, parameters, options.precision)
     types = Counter(
         value.DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_number[value.dataType].name.lower()
@@ -98,16 +99,8 @@ def _checked_weights(folder: Path, parameters: int, precision: str) -> int:
     return size
 
 
-def _specification(folder: Path) -> Any:
-    try:
-        with quiet():
-            from coremltools.models import MLModel
-    except ImportError as error:
-        raise ToolMissing(
-            "cannot check the Core ML package: coremltools is not installed; run pip install 'skinseg-edge[coreml]'"
-        ) from error
-    with quiet():
-        return MLModel(str(folder), skip_model_load=True).get_spec()
+def _called(entry: str) -> str:
+    return entry.removeprefix("skinseg.").removeprefix("com.apple.coreml.model.").replace(".", "'s ")
 
 
 def _check_input(description: Any, expected: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
@@ -117,6 +110,7 @@ def _check_input(description: Any, expected: Sequence[tuple[int, int]]) -> tuple
     _expect("input size", own, expected[0])
     others = {(int(size.height), int(size.width)) for size in image.enumeratedSizes.sizes}
     sizes = (own, *sorted(others - {own}))
+    _expect("range of input sizes", image.HasField("imageSizeRange"), False)
     _expect("input sizes", sizes, (own, *sorted(set(expected) - {own})))
     _expect("input colours", image.ColorSpace.Name(image.colorSpace), "RGB")
     return sizes

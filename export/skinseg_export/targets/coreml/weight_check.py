@@ -1,7 +1,8 @@
 """Whether the constants of a package are the trained network's: a changed byte of a weight file need not turn a mask.
 
 Every constant is held against the one in a program freshly converted in fp32, at the operator that takes it. What is
-stored in float32 or float16 must be that number rounded; compressed weights may miss it by what their bits allow.
+stored in float32 or float16 must be that number rounded; weights of 8 and 4 bits may miss it by half a step of their
+channel's scale; those that choose from a table must be what the table gives that the trained weights give.
 """
 
 from dataclasses import dataclass
@@ -11,13 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_export.targets.coreml.alignment import aligned
+from skinseg_export.targets.coreml.compression import table_of_values
 from skinseg_export.targets.coreml.mil_reference import Evaluator, MilProgram
 from skinseg_export.targets.coreml.mil_reference.program import Argument, Constant, Reference
 
 __all__ = ["ForeignConstant", "foreign_constants"]
 
-_HALF_STEPS = {"int8": 0.51 / 127, "w8a8": 0.51 / 127, "int4": 0.51 / 7, "palettized": 1.0}
+_HALF_STEPS = {"int8": 0.51 / 127, "w8a8": 0.51 / 127, "int4": 0.51 / 7}
+_CHANNEL_AXES = {"conv": 0, "conv_transpose": 1, "linear": 0, "matmul": -1}  # of output channels, which have one scale
 _SCALE_ROUNDING = 2e-3  # scales are stored in half precision
+_LEAST = {"w8a8": 0.51 * 2**-14}  # half a step of the smallest scale; of the others half a float16 step at code 127
+_LEAST_OF_OTHERS = 127 * 2**-25
 
 Value = NDArray[Any] | str
 
@@ -47,8 +52,10 @@ def foreign_constants(ours: MilProgram, fresh: MilProgram, precision: str) -> tu
             own, expected = _value(argument, restored), _value(twin.inputs.get(parameter), folded)
             if own is None or expected is None:
                 continue
-            compressed = isinstance(argument, Reference)
-            words = _difference(own, expected, _HALF_STEPS.get(precision, 0.0) if compressed else None)
+            if isinstance(argument, Reference) and isinstance(expected, np.ndarray):
+                words = _difference(own, *_compressed(own, expected, operation.kind, precision))
+            else:
+                words = _difference(own, expected)
             if words:
                 found.append(ForeignConstant(operation.outputs[0].name, operation.kind, parameter, words))
     return tuple(found)
@@ -60,10 +67,22 @@ def _value(argument: Argument | None, restored: dict[str, NDArray[Any]]) -> Valu
     return restored.get(argument.name) if isinstance(argument, Reference) else None
 
 
-def _difference(own: Value, expected: Value, half_step: float | None) -> str:
+def _compressed(own: Value, expected: NDArray[Any], kind: str, precision: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return what the weights *expected* of a *kind* of operator become, and how far *own* may be off each of them."""
+    if precision == "palettized" and isinstance(own, np.ndarray) and own.dtype.kind == "f":
+        table, places = table_of_values(expected.astype(own.dtype))
+        return table[places].reshape(expected.shape), np.zeros(())
+    axis = _CHANNEL_AXES.get(kind)
+    others = tuple(place for place in range(expected.ndim) if axis is None or place != axis % expected.ndim)
+    largest = np.abs(expected).max(others, keepdims=True, initial=0)
+    steps = (_HALF_STEPS.get(precision, 0.0) + _SCALE_ROUNDING) * largest
+    return expected, np.maximum(steps, _LEAST.get(precision, _LEAST_OF_OTHERS))
+
+
+def _difference(own: Value, expected: Value, allowed: NDArray[Any] | None = None) -> str:
     """Say how *own* differs from *expected*, "" if it does not.
 
-    *half_step*: how far a compressed number may be off, as a share of the tensor's largest; None: it is not.
+    *allowed*: how far each number may be off, in a shape that fits *expected*; None: it is that number, rounded.
     """
     if isinstance(own, str) or isinstance(expected, str):
         return "" if own == expected else f"is {own!r}, expected {expected!r}"
@@ -71,11 +90,10 @@ def _difference(own: Value, expected: Value, half_step: float | None) -> str:
         return f"has the shape {own.shape}, expected {expected.shape}"
     if own.dtype.kind != "f" or expected.dtype.kind != "f":
         wrong = own != expected
-    elif half_step is None:
+    elif allowed is None:
         wrong = _is_another_number(own, expected)
     else:
-        largest = float(np.abs(expected).max(initial=0))
-        wrong = ~(np.abs(own.astype(np.float64) - expected) <= (half_step + _SCALE_ROUNDING) * largest)
+        wrong = ~(np.abs(own.astype(np.float64) - expected) <= allowed)
     return _first_wrong(own, expected, wrong) if wrong.any() else ""
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from skinseg_edge.contract import ModelContract
 from skinseg_export.foreign_noise import quiet
 
-__all__ = ["CONTRACT", "Spots", "change_specification", "flip_byte", "swap_tensors", "weight_places"]
+__all__ = ["CONTRACT", "Spots", "change_specification", "flip_byte", "set_byte", "swap_tensors", "weight_places"]
 
 CONTRACT = ModelContract(input_hw=(64, 96), mean=(0.4, 0.5, 0.6), std=(0.25, 0.5, 0.2), threshold=0.4)
 
@@ -89,6 +89,13 @@ def flip_byte(package: Path, place: int) -> None:
     """Turn the lowest bit of one byte of the weight file over."""
     data = bytearray((package / _WEIGHTS).read_bytes())
     data[place] ^= 1
+    (package / _WEIGHTS).write_bytes(bytes(data))
+
+
+def set_byte(package: Path, place: int, value: int) -> None:
+    """Overwrite one byte of the weight file."""
+    data = bytearray((package / _WEIGHTS).read_bytes())
+    data[place] = value
     (package / _WEIGHTS).write_bytes(bytes(data))
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from skinseg_edge.contract import ModelContract
-from skinseg_edge.errors import VerificationFailed
+from skinseg_edge.errors import IntegrityFailed, VerificationFailed
 from skinseg_export.golden import golden_from_synthetic
 from skinseg_export.onnx_from_torch import onnx_from_torch
 from skinseg_export.parity import noise_pictures
@@ -32,6 +32,7 @@ from tests.export.targets.coreml.planted import (
     Spots,
     change_specification,
     flip_byte,
+    set_byte,
     swap_tensors,
     weight_places,
 )
@@ -145,6 +146,53 @@ def test_a_changed_byte_is_found_in_other_precisions(
     assert "differs in 1 of 576 numbers" in _refusal(package, side, options)
 
 
+@pytest.mark.parametrize("precision", ["palettized", "w8a8"])
+def test_weights_of_few_bits_that_changed_places_are_found(
+    precision: CoremlPrecision, side: TrainedSide, tmp_path: Path
+) -> None:
+    options = CoremlOptions(precision=precision)
+    package = _saved(Spots(), tmp_path, options)
+    names = ["dequantize_1_affine", "dequantize_3_affine"]
+    if precision == "palettized":
+        names = ["pixels_network_second_weight", "pixels_network_third_weight"]
+    swap_tensors(package, *names)
+
+    assert "of 576 numbers (number 0 is " in _refusal(package, side, options)
+
+
+def test_a_weight_that_chose_another_value_of_its_table_is_found(side: TrainedSide, tmp_path: Path) -> None:
+    options = CoremlOptions(precision="palettized")
+    package = _saved(Spots(), tmp_path, options)
+    start, size = weight_places(package, "pixels_network_second_weight")
+    flip_byte(package, start + size // 2)
+
+    assert "differs in 1 of 576 numbers" in _refusal(package, side, options)
+
+
+class _Uneven(Spots):
+    """A layer with output channels of all magnitudes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.no_grad():
+            self.second.weight.mul_(torch.tensor([1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 0, 1])[:, None, None, None])
+
+
+@pytest.mark.parametrize("precision", ["int8", "w8a8"])
+def test_small_channels_are_held_to_their_own_scales(precision: CoremlPrecision, tmp_path: Path) -> None:
+    options = CoremlOptions(precision=precision)
+    fresh, package = _saved(_Uneven(), tmp_path / "fresh", _SINGLE), _saved(_Uneven(), tmp_path / "ours", options)
+    assert foreign_constants(load_program(package), load_program(fresh), precision) == ()
+    name = "dequantize_1_affine" if precision == "w8a8" else "pixels_network_second_weight"
+    start, _ = weight_places(package, name)
+    for number in range(72, 144):  # the channel of a hundredth
+        set_byte(package, start + number, 127)
+
+    (found,) = foreign_constants(load_program(package), load_program(fresh), precision)
+
+    assert "of 576 numbers (number 72 is 0." in str(found)
+
+
 def test_two_tensors_that_changed_places_are_named_with_the_operator(spoiled: Path, side: TrainedSide) -> None:
     swap_tensors(spoiled, "pixels_network_second_weight", "pixels_network_third_weight")
 
@@ -169,6 +217,49 @@ def test_colours_in_another_order_are_refused_by_the_face_and_known_by_the_answe
     assert "it answers as if its colours came in the order BGR" in _refusal(spoiled, side)
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("skinseg.contract", "its contract: 'wrong', expected '{"),
+        ("skinseg.compute_units", "its compute_units: 'wrong', expected 'ALL'"),
+        (
+            "com.apple.coreml.model.preview.params",
+            r"""its preview's params: 'wrong', expected '{"labels": \["skin", "le""",
+        ),
+    ],
+)
+def test_an_entry_that_an_app_or_xcode_would_trust_is_checked(spoiled: Path, entry: str, words: str) -> None:
+    def overwrite(specification: Any) -> None:
+        specification.description.metadata.userDefined[entry] = "wrong"
+
+    change_specification(spoiled, overwrite)
+
+    with pytest.raises(VerificationFailed, match=words):
+        check_structure(spoiled, CONTRACT, _HALF, parameters=1401)
+
+
+def test_a_range_of_sizes_is_refused(spoiled: Path) -> None:
+    def free(specification: Any) -> None:
+        limits = specification.description.input[0].type.imageType.imageSizeRange
+        limits.heightRange.lowerBound = limits.widthRange.lowerBound = 16
+        limits.heightRange.upperBound = limits.widthRange.upperBound = -1
+
+    change_specification(spoiled, free)
+
+    with pytest.raises(VerificationFailed, match="its range of input sizes: True, expected False"):
+        check_structure(spoiled, CONTRACT, _HALF, parameters=1401)
+
+
+@pytest.mark.parametrize(
+    "part", ["Manifest.json", "Data/com.apple.CoreML/model.mlmodel", "Data/com.apple.CoreML/weights/weight.bin"]
+)
+def test_a_missing_part_is_named(spoiled: Path, part: str) -> None:
+    (spoiled / part).unlink()
+
+    with pytest.raises(IntegrityFailed, match=f"cannot read .*{Path(part).name}: "):
+        check_structure(spoiled, CONTRACT, _HALF, parameters=1401)
+
+
 def test_a_missing_standard_deviation_is_named(side: TrainedSide, tmp_path: Path) -> None:
     package = _saved(Spots(), tmp_path, _HALF, replace(CONTRACT, std=(1.0, 1.0, 1.0)))
 
@@ -176,7 +267,7 @@ def test_a_missing_standard_deviation_is_named(side: TrainedSide, tmp_path: Path
 
     assert "it answers as if nothing were divided by the standard deviation" in words
     assert "(number 0 is " in words  # the constant that should divide
-    with pytest.raises(VerificationFailed, match=r"its contract: .*'std': \[1.0, 1.0, 1.0\]"):
+    with pytest.raises(VerificationFailed, match=r'its contract: .*"std": \[1.0, 1.0, 1.0\]'):
         check_structure(package, CONTRACT, _HALF, parameters=1401)
 
 
