@@ -23,9 +23,14 @@ def shape_of(x: Tensor) -> Tensor:
 
 @operator("reshape", moves_only=True)
 def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """Return x in row-major order as *shape*; 0 keeps a length of x, -1 is what is left."""
-    lengths = [x.shape[axis] if length == 0 else length for axis, length in enumerate(shape)]
-    return x.reshape(lengths)
+    """Return x in row-major order as *shape*; 0 keeps a length of x, -1 is what is left.
+
+    Which length a 0 keeps is counted from the last dimension (iOS 17; before, both have as many); beyond the first it
+    is 1.
+    """
+    given = (*[1] * max(0, len(shape) - x.dim()), *x.shape)
+    kept = given[len(given) - len(shape) :]
+    return x.reshape([length or own for length, own in zip(shape, kept, strict=True)])
 
 
 @operator("transpose", moves_only=True)

@@ -22,6 +22,20 @@ CASES = (
         lambda mb, x: mb.reshape(x=mb.square(x=x), shape=[0, 2, 0, -1]),
         note="lengths kept and left over",
     ),
+    Case(
+        "reshape",
+        lambda x: x.square().reshape(6, 40),
+        (_X,),
+        lambda mb, x: mb.reshape(x=mb.square(x=x), shape=[0, -1]),
+        note="to fewer lengths, kept from the last on",
+    ),
+    Case(
+        "reshape",
+        lambda x: x.square().reshape(1, 2, 3, 4),
+        (_MATRICES,),
+        lambda mb, x: mb.reshape(x=mb.square(x=x), shape=[0, 0, -1, 0]),
+        note="to more lengths, kept from the last on",
+    ),
     Case("transpose", lambda x: x.permute(0, 2, 3, 1), (_X,)),
     Case("transpose", lambda x: x.transpose(1, -1), (_X,), note="of two"),
     Case(
