@@ -144,7 +144,7 @@ class _Export:
 
     def _golden(self, sources: Sources, reference: Segmenter) -> tuple[Golden, ...]:
         if self.options.validation is None or sources.gate is None:  # a patient's picture travels only if asked for
-            return golden_from_synthetic(reference)
+            return golden_from_synthetic(reference, is_trained=self.checkpoint.trained)
         return golden_from_photos(sources.gate.paths, reference)
 
     def _bench(self, sources: Sources, segmenter: Segmenter) -> AcceptanceBench | None:

@@ -49,16 +49,18 @@ class Golden:
     probability: NDArray[np.float32]
 
 
-def golden_from_synthetic(reference: Segmenter) -> tuple[Golden, ...]:
+def golden_from_synthetic(reference: Segmenter, *, is_trained: bool = True) -> tuple[Golden, ...]:
     """Draw GOLDEN_COUNT pictures and segment them with *reference*, the torch network.
 
     A network of the melasma classes gets drawn faces, every other one drawn lesions. Seeds count up from 0; those on
-    which the network finds nothing, or everything, are used only when the others run out.
+    which the network finds nothing, or everything, are used only when the others run out. Fresh weights do so on nearly
+    every picture: for them (*is_trained* False) nothing is searched, and the first pictures are taken.
     """
+    seeds = range(_MOST_SEEDS if is_trained else GOLDEN_COUNT)
     if reference.contract.classes == MELASMA_CLASSES:
-        faces = ((f"synthetic face, seed {seed}", draw_face(seed, _FACE_HW).photo) for seed in range(_MOST_SEEDS))
+        faces = ((f"synthetic face, seed {seed}", draw_face(seed, _FACE_HW).photo) for seed in seeds)
         return _chosen(faces, reference)
-    lesions = ((f"synthetic lesion, seed {seed}", draw(seed, _SYNTHETIC_HW).photo) for seed in range(_MOST_SEEDS))
+    lesions = ((f"synthetic lesion, seed {seed}", draw(seed, _SYNTHETIC_HW).photo) for seed in seeds)
     return _chosen(lesions, reference)
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from skinseg_export.golden import GOLDEN_COUNT, Golden, add_golden, golden_from_
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime import Segmenter
 from skinseg_runtime.postprocessing import PostProcessing
-from tests.export.darkness import CONTRACT, FACE_CONTRACT, Levels
+from tests.export.darkness import CONTRACT, FACE_CONTRACT, Darkness, Levels
 
 
 @pytest.fixture
@@ -102,3 +103,19 @@ def _sixteen_bits(path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.float6
     assert stored is not None
     assert stored.dtype == np.uint16
     return stored.astype(np.float64)
+
+
+def test_fresh_weights_get_the_first_pictures_without_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+
+    def drawn(seed: int, hw: tuple[int, int]) -> SyntheticLesion:
+        seeds.append(seed)
+        return draw(seed, hw)
+
+    monkeypatch.setattr("skinseg_export.golden.draw", drawn)
+    contract = replace(CONTRACT, threshold=0.999)  # nothing is found anywhere
+
+    cases = golden_from_synthetic(Segmenter(contract, TorchEngine(Darkness(), contract)), is_trained=False)
+
+    assert seeds == list(range(GOLDEN_COUNT))
+    assert len(cases) == GOLDEN_COUNT
