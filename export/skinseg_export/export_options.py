@@ -83,7 +83,8 @@ class ExportOptions:
         if not self.wants_quantized:
             asked = (("--quantizer", self.quantizer != QUANTIZERS[0]), ("--calibration-cache", self.calibration_cache))
             named = " and ".join(option for option, given in asked if given)
-            return (f"{named} did nothing: no ONNX file in 8 bits was asked for",) if named else ()
+            has_none = self.precision if self.precision in ("fp32", "fp16") else f"an ONNX file beside {self.precision}"
+            return (f"{named} did nothing: {has_none} has no 8 bits",) if named else ()
         if self.quantizer == "modelopt" and self.calibration_cache is not None:
             return (f"{self.calibration_cache} was neither read nor written: modelopt calibrates anew",)
         return ()
