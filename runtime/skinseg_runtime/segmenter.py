@@ -48,8 +48,8 @@ class Segmenter:
 
     *contract*: what the network expects and gives. *engine*: anything with the shape of `engines.Engine`. *rules*: how
     masks are cleaned; None takes `default_rules`. *max_pixels*: largest photo that is accepted. *precision*: what the
-    engine runs, one of `engines.PRECISIONS`; None if nobody told. *fallback*: why another engine than the best for this
-    device serves, in a sentence; None if that is not so.
+    engine runs, one of `engines.KNOWN_PRECISIONS`; None if nobody told. *fallback*: why another engine than the best
+    for this device serves, in a sentence; None if that is not so.
 
     `segment` may be called from several threads at once, as the engines of this project allow.
 
