@@ -88,7 +88,7 @@ def _pads(
     pad: Sequence[int] | None,
     ceil_mode: bool,
 ) -> _Pads:
-    asked = window_pads(pad_type, x.shape[2:], kernel, strides, pad=pad)
+    asked = window_pads(pad_type.lower(), x.shape[2:], kernel, strides, pad=pad)
     beyond = [0] * len(asked)
     for axis, size in enumerate(x.shape[2:]) if ceil_mode else ():
         before, after = asked[2 * axis : 2 * axis + 2]

@@ -24,11 +24,15 @@ def window_pads(
 
     `valid`: nothing. `custom`: *pad*. `same`: as much as makes the output ceil(size / stride) long, an odd rest behind;
     `same_lower`: an odd rest in front. *sizes*: of the input's spatial dimensions.
+
+    Raises ValueError if *pad_type* is none of these.
     """
     if pad_type == "valid":
         return [0] * (2 * len(sizes))
     if pad_type == "custom":
         return list(pad or [0] * (2 * len(sizes)))
+    if pad_type not in ("same", "same_lower"):
+        raise ValueError(f"pads by {pad_type!r}, which is not defined")
     pads: list[int] = []
     for size, extent, stride, dilation in zip(sizes, kernel, strides, dilations or [1] * len(sizes), strict=True):
         total = max(0, stride * (-(-size // stride)) - size + (extent - 1) * dilation + 1 - stride)

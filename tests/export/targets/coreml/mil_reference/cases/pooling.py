@@ -41,6 +41,13 @@ CASES = (
         _pool("max_pool", pad_type="same"),
         note="same",
     ),
+    Case(
+        "max_pool",
+        lambda x: F.max_pool2d(F.pad(x, (0, 0, 0, 1), value=-9), 2),
+        (_X,),
+        lambda mb, x: mb.max_pool(x=x, kernel_sizes=[2, 2], strides=[2, 2], pad_type="SAME"),
+        note="same in capitals, which pools alone allow",
+    ),
     Case("avg_pool", lambda x: F.avg_pool2d(x, 2), (_X,)),
     Case("avg_pool", lambda x: F.avg_pool2d(x, 3, 2, 1), (_X,), note="padding counts"),
     Case("avg_pool", lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False), (_X,), note="padding does not count"),
