@@ -21,8 +21,8 @@ __all__ = ["ForeignConstant", "foreign_constants"]
 _HALF_STEPS = {"int8": 0.51 / 127, "w8a8": 0.51 / 127, "int4": 0.51 / 7}
 _CHANNEL_AXES = {"conv": 0, "conv_transpose": 1, "linear": 0, "matmul": -1}  # of output channels, which have one scale
 _SCALE_ROUNDING = 2e-3  # scales are stored in half precision
-_LEAST = {"w8a8": 0.51 * 2**-14}  # half a step of the smallest scale; of the others half a float16 step at code 127
-_LEAST_OF_OTHERS = 127 * 2**-25
+_LEAST = {"w8a8": 0.51 / 2**14}  # half a step of the smallest scale
+_LEAST_OF_OTHERS = 127 / 2**25  # code 127 of a scale that is off by half of the smallest float16
 
 Value = NDArray[Any] | str
 
