@@ -21,6 +21,7 @@ from skinseg_export.picture_sizes import sizes_from_text
 from skinseg_export.targets.coreml.build import mlpackage_from_torch
 from skinseg_export.targets.coreml.options import COREML_PRECISIONS as PACKAGE_PRECISIONS
 from tests.export.darkness import Darkness
+from tests.export.quantization.drawn_data import write_drawn_data
 
 _ONLY = ("coreml",)
 
@@ -101,6 +102,21 @@ def test_w8a8_needs_calibration_pictures_before_any_work(checkpoint: Checkpoint,
     with pytest.raises(InputError, match="cannot export w8a8 of an untrained network"):
         export_bundle(untrained, tmp_path / "a.skinseg", ExportOptions(targets=_ONLY, precision="w8a8"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_w8a8_is_calibrated_on_training_pictures_and_judged_on_validation_pictures(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    pytest.importorskip("coremltools", reason="needs the coreml extra")
+    data = write_drawn_data(tmp_path / "drawn", calibrating=16, judging=3)
+    options = ExportOptions(targets=_ONLY, precision="w8a8", calibration=data, validation=data)
+
+    report = export_bundle(checkpoint, tmp_path / "a.skinseg", options)
+
+    judged = json.loads((report.path / "acceptance/coreml-w8a8.json").read_text())
+    assert (judged["precision"], judged["source"]) == ("w8a8", "drawn/validation.txt")
+    assert {artefact.name for artefact in report.manifest.artefacts} == {"onnx", "onnx-fp16", "coreml", "coreml-w8a8"}
+    assert "quantize " in str(report.manifest.artefacts[-1].checks["operation_kinds"])
 
 
 def test_an_untrained_network_is_verified_by_its_numbers_alone(checkpoint: Checkpoint, tmp_path: Path) -> None:
