@@ -10,19 +10,8 @@ from skinseg_runtime.engine_build import BuildOptions, BuildStep, build_processe
 from skinseg_runtime.engine_build.apart import Died, Overdue
 from skinseg_runtime.engine_build.build_processes import BuildProcesses
 from skinseg_runtime.engine_build.job import BuildJob, ProofJob
-from skinseg_runtime.this_device import Device
+from tests.runtime.made_engines import ORIN
 
-ORIN = Device(
-    product="trt",
-    tensorrt="10.3.0",
-    gpu="Orin",
-    compute_capability="8.7",
-    cuda="12.6",
-    jetpack="6.2",
-    l4t="36.4.3",
-    is_integrated=True,
-    memory_bytes=8 << 30,
-)
 _BUILD = BuildJob(
     bundle=Path("b.skinseg"),
     bundle_sha256="0",

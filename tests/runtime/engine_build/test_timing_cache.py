@@ -8,19 +8,8 @@ import pytest
 
 from skinseg_edge.errors import InputError
 from skinseg_runtime.engine_build.timing_cache import keep_timing_cache, known_timings, timing_cache_path
-from skinseg_runtime.this_device import Device
+from tests.runtime.made_engines import ORIN
 
-ORIN = Device(
-    product="trt",
-    tensorrt="10.3.0",
-    gpu="Orin (nvgpu)",
-    compute_capability="8.7",
-    cuda="12.6",
-    jetpack="6.2",
-    l4t="36.4.3",
-    is_integrated=True,
-    memory_bytes=8 << 30,
-)
 TIMINGS = b"\x00\xffwhich kernel took how long\n"
 
 
