@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from skinseg_edge.errors import ToolMissing
+from skinseg_edge.errors import InputError, ToolMissing
 from skinseg_edge.networks.checkpoint import Checkpoint
 from skinseg_edge.progress import Progress
 from skinseg_export.artefacts import Artefacts, Checks
@@ -99,7 +99,8 @@ def add_coreml(work: CoremlWork, progress: Progress) -> None:
         advance()
         reports = []
         for options in asked:
-            reports.append(_add_package(work, options, side, kept, Path(scratch)))
+            made = _add_package(work, options, side, kept, Path(scratch))
+            reports += [made] if made else []
             advance()
     report = CoremlReport(tuple(reports), version)
     work.artefacts.add_json(REPORT_PATH, report.to_json())
@@ -124,21 +125,19 @@ def _trained_side(work: CoremlWork, options: CoremlOptions, scratch: Path) -> Tr
 
 def _add_package(
     work: CoremlWork, options: CoremlOptions, side: TrainedSide, kept: frozenset[str], scratch: Path
-) -> PackageReport:
+) -> PackageReport | None:
+    """Add one package; where only its compression cannot be made, note why and return None."""
     made, precision = work.artefacts, options.precision
     compressed = precision in _COMPRESSED
     name, path = (f"coreml-{precision}", f"model.{precision}.mlpackage") if compressed else ("coreml", PACKAGE_PATH)
     package = scratch / path
-    mlpackage_from_torch(
-        side.network,
-        side.contract,
-        package,
-        options,
-        name=work.name,
-        metadata=work.identity,
-        calibration=work.calibration,
-        kept=kept,
-    )
+    try:
+        _write(work, options, side, kept, package)
+    except InputError as error:
+        if not compressed:
+            raise
+        made.unmade[name] = str(error)
+        return None
     made.draft.add_folder(path, package)
     structures: list[Structure] = []
 
@@ -157,6 +156,19 @@ def _add_package(
         structure=structures[0] if structures else None,
         checks=made.made[-1].checks,
         failure=str(made.made[-1].checks.get("failure", "")),
+    )
+
+
+def _write(work: CoremlWork, options: CoremlOptions, side: TrainedSide, kept: frozenset[str], package: Path) -> None:
+    mlpackage_from_torch(
+        side.network,
+        side.contract,
+        package,
+        options,
+        name=work.name,
+        metadata=work.identity,
+        calibration=work.calibration,
+        kept=kept,
     )
 
 

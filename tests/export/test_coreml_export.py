@@ -22,6 +22,7 @@ from skinseg_export.targets.coreml.build import mlpackage_from_torch
 from skinseg_export.targets.coreml.options import COREML_PRECISIONS as PACKAGE_PRECISIONS
 from tests.export.darkness import Darkness
 from tests.export.quantization.drawn_data import write_drawn_data
+from tests.export.targets.coreml.planted import Spots
 
 _ONLY = ("coreml",)
 
@@ -111,12 +112,26 @@ def test_w8a8_is_calibrated_on_training_pictures_and_judged_on_validation_pictur
     data = write_drawn_data(tmp_path / "drawn", calibrating=16, judging=3)
     options = ExportOptions(targets=_ONLY, precision="w8a8", calibration=data, validation=data)
 
-    report = export_bundle(checkpoint, tmp_path / "a.skinseg", options)
+    report = export_bundle(replace(checkpoint, network=Spots()), tmp_path / "a.skinseg", options)
 
     judged = json.loads((report.path / "acceptance/coreml-w8a8.json").read_text())
     assert (judged["precision"], judged["source"]) == ("w8a8", "drawn/validation.txt")
     assert {artefact.name for artefact in report.manifest.artefacts} == {"onnx", "onnx-fp16", "coreml", "coreml-w8a8"}
     assert "quantize " in str(report.manifest.artefacts[-1].checks["operation_kinds"])
+
+
+def test_a_network_without_a_layer_for_8_bits_gets_the_other_package_and_the_reason(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    pytest.importorskip("coremltools", reason="needs the coreml extra")
+    data = write_drawn_data(tmp_path / "drawn", calibrating=16, judging=3)
+
+    report = export_bundle(
+        checkpoint, tmp_path / "a.skinseg", ExportOptions(targets=_ONLY, precision="w8a8", calibration=data)
+    )
+
+    assert [artefact.name for artefact in report.manifest.artefacts] == ["onnx", "onnx-fp16", "coreml"]
+    assert "none of its layers may compute in 8 bits; ask for int8" in report.unmade["coreml-w8a8"]
 
 
 def test_an_untrained_network_is_verified_by_its_numbers_alone(checkpoint: Checkpoint, tmp_path: Path) -> None:
