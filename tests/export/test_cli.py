@@ -27,6 +27,15 @@ def test_a_checkpoint_becomes_a_bundle_and_a_table_of_its_artefacts(checkpoint_p
     Bundle.open(tmp_path / "lesion.skinseg").verify()
 
 
+def test_of_an_engine_that_was_not_run_no_figure_is_claimed(checkpoint_path: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorrt_rtx", reason="needs the builder of TensorRT-RTX")
+
+    result = _run(checkpoint_path, "--target", "trt", "-o", tmp_path / "lesion.skinseg")
+
+    (row,) = [line for line in result.stdout.splitlines() if "trt-rtx" in line]
+    assert [cell.strip() for cell in row.split("│")[4:-1]] == ["structure only", "-", "-"]
+
+
 def test_json_is_one_object_with_every_figure(checkpoint_path: Path, tmp_path: Path) -> None:
     result = _run(checkpoint_path, "--target", "onnx", "-o", tmp_path / "lesion.skinseg", "--json")
 

@@ -10,7 +10,7 @@ from tests.fake_device.fake_gpu import FakeGpu, GpuError, gpu
 
 __all__ = ["FakeLibcuda", "library_opener"]
 
-# ruff: noqa: N802  # NVIDIA's names
+# NVIDIA's names
 _NAMES = frozenset({"libcuda.so.1", "libcuda.so", "nvcuda.dll"})
 # Faults are set by the runtime's names.
 _SAME_CALL = {

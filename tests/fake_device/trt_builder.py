@@ -140,7 +140,7 @@ class ConfigBase:
     def get_timing_cache(self) -> ITimingCache | None:
         return self._cache
 
-    def can_run_on_DLA(self, layer: ILayer) -> bool:  # noqa: N802  # NVIDIA's name
+    def can_run_on_DLA(self, layer: ILayer) -> bool:  # NVIDIA's name
         return gpu().settings.dla_cores > 0 and layer.type in _ON_DLA
 
 

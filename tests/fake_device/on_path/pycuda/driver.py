@@ -37,23 +37,23 @@ class RuntimeError(Error):
     pass
 
 
-class host_alloc_flags:  # noqa: N801
+class host_alloc_flags:
     PORTABLE, DEVICEMAP, WRITECOMBINED = 1, 2, 4
 
 
-class ctx_flags(IntEnum):  # noqa: N801
+class ctx_flags(IntEnum):
     SCHED_AUTO = 0
     SCHED_BLOCKING_SYNC = 4
     MAP_HOST = 8
 
 
-class event_flags(IntEnum):  # noqa: N801
+class event_flags(IntEnum):
     DEFAULT = 0
     BLOCKING_SYNC = 1
     DISABLE_TIMING = 2
 
 
-class device_attribute(IntEnum):  # noqa: N801
+class device_attribute(IntEnum):
     INTEGRATED = 18
     CAN_MAP_HOST_MEMORY = 19
     UNIFIED_ADDRESSING = 41

@@ -7,7 +7,7 @@ from typing import Any, SupportsInt
 from tests.fake_device.error_words import CODES, WORDS
 from tests.fake_device.fake_gpu import FakeGpu, GpuError, gpu
 
-# ruff: noqa: N801, N802, N815, N816  # all names are NVIDIA's
+# all names are NVIDIA's
 
 cudaHostAllocDefault, cudaHostAllocPortable, cudaHostAllocMapped = 0, 1, 2
 cudaStreamDefault, cudaStreamNonBlocking = 0, 1
