@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-__all__ = ["quick_slice_pairs"]
+__all__ = ["has_other_half", "quick_slice_pairs"]
 
 _RULES = "_DEFAULT_REWRITE_RULES"  # private; under another name the export is as slow as before, and as right
 

@@ -32,7 +32,11 @@ def test_every_run_has_a_figure_for_every_stage_and_the_whole_holds_them_all(bun
     for run in zip(*(found.samples_ms[stage] for stage in STAGES), strict=True):
         *parts, whole = run
         assert whole >= sum(parts) - 0.001  # each is rounded to 0.0001 ms
-    assert {"onnxruntime", "numpy", "opencv", "python", "skinseg-edge"} == set(found.versions)
+    # Other tests of this process may have loaded a TensorRT.
+    assert {"onnxruntime", "numpy", "opencv", "python", "skinseg-edge"} == set(found.versions) - {
+        "tensorrt",
+        "tensorrt-rtx",
+    }
 
 
 def test_golden_cases_are_scored_when_asked_for(tmp_path: Path) -> None:

@@ -6,7 +6,25 @@ from torch.nn import functional as F
 
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = [
+    "clamped_relu",
+    "elu",
+    "gelu",
+    "leaky_relu",
+    "linear_activation",
+    "prelu",
+    "relu",
+    "relu6",
+    "scaled_tanh",
+    "sigmoid",
+    "sigmoid_hard",
+    "silu",
+    "softmax",
+    "softplus",
+    "softplus_parametric",
+    "softsign",
+    "thresholded_relu",
+]
 
 
 @operator("relu", moves_only=True)

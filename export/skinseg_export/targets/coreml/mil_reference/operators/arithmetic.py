@@ -8,7 +8,30 @@ from torch import Tensor
 
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = [
+    "add",
+    "cast",
+    "clip",
+    "equal",
+    "floor_div",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "maximum",
+    "minimum",
+    "mod",
+    "mul",
+    "not_equal",
+    "power",
+    "real_div",
+    "sub",
+    "threshold",
+]
 
 
 @operator("add")

@@ -11,7 +11,15 @@ from torch import Tensor
 
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = [
+    "affine_dequantize",
+    "blockwise_shift_scale",
+    "constexpr_cast",
+    "lut_to_dense",
+    "lut_to_sparse",
+    "sparse_blockwise_shift_scale",
+    "sparse_to_dense",
+]
 
 
 @operator("constexpr_affine_dequantize")

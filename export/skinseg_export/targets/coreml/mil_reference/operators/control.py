@@ -8,7 +8,7 @@ from torch import Tensor
 
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = ["identity", "select"]
 
 
 @operator("select", moves_only=True)

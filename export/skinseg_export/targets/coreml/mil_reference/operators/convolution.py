@@ -8,7 +8,7 @@ from torch import Tensor
 from skinseg_export.targets.coreml.mil_reference.operators.windows import padded, window_pads
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = ["conv", "conv_transpose"]
 
 
 @operator("conv")

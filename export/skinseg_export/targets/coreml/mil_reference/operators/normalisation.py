@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = ["batch_norm", "instance_norm", "l2_norm", "layer_norm", "local_response_norm"]
 
 
 @operator("batch_norm")

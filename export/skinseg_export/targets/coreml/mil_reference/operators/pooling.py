@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from skinseg_export.targets.coreml.mil_reference.operators.windows import padded, window_pads
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = ["avg_pool", "l2_pool", "max_pool"]
 
 _MAX: dict[int, Callable[..., Tensor]] = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 _MEAN: dict[int, Callable[..., Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}

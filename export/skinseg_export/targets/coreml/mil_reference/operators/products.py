@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = ["attention", "einsum", "linear", "matmul"]
 
 
 @operator("linear")

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = ["dequantize", "quantize"]
 
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
 

@@ -12,7 +12,21 @@ from torch.nn import functional as F
 
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = [
+    "band_part",
+    "depth_to_space",
+    "fill",
+    "fill_like",
+    "gather",
+    "gather_along_axis",
+    "gather_nd",
+    "one_hot",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "range_1d",
+    "reshape_like",
+    "space_to_depth",
+]
 
 
 @operator("pixel_shuffle", moves_only=True)

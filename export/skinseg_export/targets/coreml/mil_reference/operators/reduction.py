@@ -10,7 +10,23 @@ from torch import Tensor
 
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = [
+    "argsort",
+    "cumsum",
+    "reduce_argmax",
+    "reduce_argmin",
+    "reduce_l1_norm",
+    "reduce_l2_norm",
+    "reduce_log_sum",
+    "reduce_log_sum_exp",
+    "reduce_max",
+    "reduce_mean",
+    "reduce_min",
+    "reduce_prod",
+    "reduce_sum",
+    "reduce_sum_square",
+    "topk",
+]
 
 
 @operator("reduce_sum")

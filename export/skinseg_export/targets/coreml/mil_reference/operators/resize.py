@@ -12,7 +12,15 @@ from torch.nn import functional as F
 
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = [
+    "crop",
+    "resample",
+    "resize",
+    "resize_bilinear",
+    "resize_nearest_neighbor",
+    "upsample_bilinear",
+    "upsample_nearest_neighbor",
+]
 
 
 @operator("upsample_nearest_neighbor", moves_only=True)

@@ -12,7 +12,23 @@ from torch.nn import functional as F
 from skinseg_export.targets.coreml.mil_reference.operators.windows import padded
 from skinseg_export.targets.coreml.mil_reference.registry import operator
 
-__all__: list[str] = []
+__all__ = [
+    "concat",
+    "expand_dims",
+    "flatten2d",
+    "pad",
+    "reshape",
+    "reverse",
+    "shape_of",
+    "slice_by_index",
+    "slice_by_size",
+    "sliding_windows",
+    "split",
+    "squeeze",
+    "stack",
+    "tile",
+    "transpose",
+]
 
 
 @operator("shape")
