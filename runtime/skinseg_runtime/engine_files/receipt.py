@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from skinseg_edge.errors import EngineUnusable
-from skinseg_edge.strict_json import Fields, canonical_bytes, parse_object, shown
+from skinseg_edge.strict_json import canonical_bytes
+from skinseg_runtime.engine_files.record_reading import record_fields
 
 __all__ = ["RECEIPT_NAME", "RECEIPT_SCHEMA", "Receipt"]
 
@@ -12,7 +12,6 @@ RECEIPT_NAME = "receipt.json"
 RECEIPT_SCHEMA = "skinseg.receipt/1"
 
 _WHAT = f"the engine's {RECEIPT_NAME}"
-_MEND = "so it is damaged or another version's; run skinseg-build again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +40,7 @@ class Receipt:
 
         Raises EngineUnusable if the bytes are no such file, or one of another version.
         """
-        document = parse_object(data, _WHAT, mend=_MEND, error_class=EngineUnusable)
-        schema = document.get("schema")
-        if schema != RECEIPT_SCHEMA:
-            raise EngineUnusable(f"cannot read {_WHAT}: it is {shown(schema)}, expected {RECEIPT_SCHEMA!r}, {_MEND}")
-        names = ("schema", *cls.__dataclass_fields__)
-        fields = Fields(document, "it", names, what=_WHAT, error_class=EngineUnusable)
+        fields = record_fields(data, _WHAT, RECEIPT_SCHEMA, cls.__dataclass_fields__)
         return cls(
             engine_sha256=fields.text("engine_sha256"),
             accepted=fields.flag("accepted"),

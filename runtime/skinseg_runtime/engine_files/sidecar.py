@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from skinseg_edge.errors import EngineUnusable
-from skinseg_edge.strict_json import Fields, canonical_bytes, parse_object, shown
+from skinseg_edge.strict_json import canonical_bytes
+from skinseg_runtime.engine_files.record_reading import record_fields
 from skinseg_runtime.this_device import Device
 
 __all__ = ["PLAN_NAME", "SIDECAR_NAME", "SIDECAR_SCHEMA", "Sidecar", "today"]
@@ -15,7 +16,6 @@ SIDECAR_SCHEMA = "skinseg.device-engine/1"
 PLAN_NAME = "model.engine"
 
 _WHAT = f"the engine's {SIDECAR_NAME}"
-_MEND = "so it is damaged or another version's; run skinseg-build again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +58,7 @@ class Sidecar:
 
         Raises EngineUnusable if the bytes are no such file, or one of another version.
         """
-        document = parse_object(data, _WHAT, mend=_MEND, error_class=EngineUnusable)
-        schema = document.get("schema")
-        if schema != SIDECAR_SCHEMA:
-            raise EngineUnusable(f"cannot read {_WHAT}: it is {shown(schema)}, expected {SIDECAR_SCHEMA!r}, {_MEND}")
-        names = ("schema", *cls.__dataclass_fields__)
-        fields = Fields(document, "it", names, what=_WHAT, error_class=EngineUnusable)
+        fields = record_fields(data, _WHAT, SIDECAR_SCHEMA, cls.__dataclass_fields__)
         return cls(
             product=fields.text("product"),
             version=fields.text("version"),
