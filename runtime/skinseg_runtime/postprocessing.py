@@ -59,18 +59,20 @@ def lesion_probability(
     *network_probability*: (K, input rows, input columns) float32 in [0, 1]. Returns (photo rows, photo columns) float32
     in [0, 1], 0 where the network saw nothing.
     """
-    return placement.to_photo(lesion_map(network_probability, contract))
+    return placement.to_photo(lesion_map(network_probability, contract, map_hw=placement.input_hw))
 
 
-def lesion_map(network_probability: NDArray[np.float32], contract: ModelContract) -> NDArray[np.float32]:
+def lesion_map(
+    network_probability: NDArray[np.float32], contract: ModelContract, *, map_hw: tuple[int, int] | None = None
+) -> NDArray[np.float32]:
     """Return how probable lesion is at network size: the sum over the classes that count as such.
 
-    *network_probability*: (K, input rows, input columns) float32 in [0, 1]. Returns (input rows, input columns) float32
-    in [0, 1].
+    *network_probability*: (K, rows, columns) float32 in [0, 1]. *map_hw*: its rows and columns where they are not the
+    network's own, as of a map that was put together from several looks. Returns (rows, columns) float32 in [0, 1].
 
-    Raises ValueError if network_probability.shape != (K, *contract.input_hw).
+    Raises ValueError if network_probability.shape != (K, *map_hw), or (K, *contract.input_hw) without *map_hw*.
     """
-    _check(network_probability, contract)
+    _check(network_probability, contract, map_hw or contract.input_hw)
     lesions = contract.lesion_indices
     if len(lesions) == 1:
         return np.asarray(network_probability[lesions[0]])
@@ -92,9 +94,9 @@ def mask_from_probability(
     *network_probability*: (K, input rows, input columns) float32 in [0, 1]. Returns (photo rows, photo columns) bool,
     True = lesion. Where a lesion class and another one are equally probable, there is none.
 
-    Raises ValueError if network_probability.shape != (K, *contract.input_hw).
+    Raises ValueError if network_probability.shape != (K, *placement.input_hw).
     """
-    _check(network_probability, contract)
+    _check(network_probability, contract, placement.input_hw)
     if contract.is_binary:
         mask = placement.to_photo(network_probability[0]) >= contract.threshold
     else:
@@ -117,9 +119,9 @@ def class_map_from_probability(
     *network_probability*: (K, input rows, input columns). *mask*: (photo rows, photo columns) bool, from
     `mask_from_probability`. Returns (photo rows, photo columns) uint8; a binary network's lesion is 1.
 
-    Raises ValueError if network_probability.shape != (K, *contract.input_hw).
+    Raises ValueError if network_probability.shape != (K, *placement.input_hw).
     """
-    _check(network_probability, contract)
+    _check(network_probability, contract, placement.input_hw)
     if contract.is_binary:
         return mask.astype(np.uint8)
     outside = _strongest(network_probability, placement, _other_indices(contract))
@@ -158,10 +160,13 @@ def _strongest(
     return number
 
 
-def _check(network_probability: NDArray[np.float32], contract: ModelContract) -> None:
-    expected = (len(contract.classes), *contract.input_hw)
+def _check(network_probability: NDArray[np.float32], contract: ModelContract, map_hw: tuple[int, int]) -> None:
+    # A map of several looks is larger than the network's input, so its placement says the size, not the contract.
+    expected = (len(contract.classes), *map_hw)
     if network_probability.shape != expected:
-        raise ValueError(f"the probabilities are {network_probability.shape}, the contract asks for {expected}")
+        raise ValueError(
+            f"the probabilities are {network_probability.shape}, contract and placement ask for {expected}"
+        )
 
 
 def _cleaned(mask: NDArray[np.bool_], rules: PostProcessing) -> NDArray[np.bool_]:

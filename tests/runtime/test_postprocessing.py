@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from skinseg_edge.contract import ModelContract, ResizeRule
-from skinseg_edge.preprocessing import place
+from skinseg_edge.preprocessing import Placement, place
 from skinseg_runtime.postprocessing import (
     PostProcessing,
     class_map_from_probability,
@@ -119,8 +119,19 @@ def test_the_mask_has_the_size_of_the_photo_and_crop_leaves_the_unseen_empty(
 
 
 def test_probabilities_of_another_shape_are_refused_with_both_shapes() -> None:
-    with pytest.raises(ValueError, match=r"\(2, 40, 60\), the contract asks for \(1, 40, 60\)"):
+    with pytest.raises(ValueError, match=r"\(2, 40, 60\), contract and placement ask for \(1, 40, 60\)"):
         mask_from_probability(np.zeros((2, *HW), np.float32), place(HW, CONTRACT), CONTRACT)
+
+
+def test_a_map_of_several_looks_may_be_larger_than_the_network_s_input() -> None:
+    map_hw, photo_hw = (3 * HW[0], 2 * HW[1]), (200, 90)
+    placement = Placement(photo_hw, map_hw, (0, 0, *photo_hw), (0, 0, *map_hw))
+    everything = np.ones((1, *map_hw), np.float32)
+
+    assert mask_from_probability(everything, placement, CONTRACT).all()
+    assert (lesion_probability(everything, placement, CONTRACT) == 1).all()
+    with pytest.raises(ValueError, match=r"\(1, 120, 120\), contract and placement ask for \(1, 40, 60\)"):
+        lesion_map(everything, CONTRACT)
 
 
 def test_of_several_classes_the_mask_is_what_is_not_background() -> None:
