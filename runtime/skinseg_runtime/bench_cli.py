@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skinseg_edge.command_line import Ui, command, name_option
+from skinseg_edge.command_options import trusted_key_option
 from skinseg_edge.errors import OutputRefused, VerificationFailed
 from skinseg_runtime.engines import ENGINES, KNOWN_PRECISIONS
 
@@ -43,7 +44,7 @@ _AT_LEAST_ONE = click.IntRange(min=1)
 @click.option("--threads", type=_AT_LEAST_ONE, help="For one photo. Default: the cores that may be used.")
 @click.option("-o", "--output", type=_PATH, metavar="DIR", help="Folder for the page as .md, .csv and .json.")
 @click.option("--force", is_flag=True, help="Replace an earlier page there.")
-@click.option("--trusted-key", type=_PATH, help="Public key (PEM) that must have signed the bundle.")
+@trusted_key_option()
 def main(
     ui: Ui,
     bundle: Path,

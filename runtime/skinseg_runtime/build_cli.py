@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skinseg_edge.command_line import Ui, command, name_option
+from skinseg_edge.command_options import trusted_key_option
 from skinseg_edge.errors import ToolMissing
 from skinseg_runtime.engines import PRECISIONS
 from skinseg_runtime.engines.choice import usual_precision
@@ -60,7 +61,7 @@ _MIB, _GIB = 1 << 20, 1 << 30
 )
 @click.option("--rollback", is_flag=True, help="Build nothing: go back to the engine before the current one.")
 @click.option("--force", is_flag=True, help="Build although such an engine is there.")
-@click.option("--trusted-key", type=_PATH, help="Public key (PEM) that must have signed the bundle.")
+@trusted_key_option()
 def main(
     ui: Ui,
     bundle: Path,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skinseg_edge.command_line import Ui, command, name_option
+from skinseg_edge.command_options import trusted_key_option
 from skinseg_edge.terminal import printable
 from skinseg_runtime.engines import ENGINES, KNOWN_PRECISIONS
 
@@ -52,9 +53,7 @@ _MOST_ROWS = 40  # a longer table is no longer read; results.jsonl has every pic
 )
 @click.option("--overlay", is_flag=True, help="Also draw each outline, and classes, on its photo.")
 @click.option("--force", is_flag=True, help="Replace results that are there already.")
-@click.option(
-    "--trusted-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
-)
+@trusted_key_option()
 def main(
     ui: Ui,
     bundle: Path,

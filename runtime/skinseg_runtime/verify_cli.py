@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skinseg_edge.command_line import Ui, command, name_option
+from skinseg_edge.command_options import trusted_key_option
 from skinseg_edge.errors import SkinsegError, VerificationFailed
 from skinseg_edge.terminal import printable
 from skinseg_runtime.engines import ENGINES, KNOWN_PRECISIONS, artefact_of_engine
@@ -46,9 +47,7 @@ class _Check:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the golden cases.")
 @name_option("--precision", "precision", KNOWN_PRECISIONS, help="Which form of the model. Default: the engine's own.")
-@click.option(
-    "--trusted-key", type=click.Path(path_type=Path), help="Public key (PEM) that must have signed the bundle."
-)
+@trusted_key_option()
 @click.option(
     "--receipt",
     type=click.Path(path_type=Path),

@@ -15,20 +15,9 @@ from skinseg_runtime.engine_build.job import BuildAnswer, BuildJob
 from skinseg_runtime.engine_build.worker import request_for
 from skinseg_runtime.engine_files.plan_header import header_fault
 from skinseg_runtime.engines.products import TENSORRT_RTX
-from skinseg_runtime.this_device import Device
+from tests.runtime.made_engines import RTX
 
 _WORKER = "skinseg_runtime.engine_build.worker"
-_RTX_40 = Device(
-    product="trt-rtx",
-    tensorrt="1.7.1.116",
-    gpu="RTX 40",
-    compute_capability="8.9",
-    cuda="12.9",
-    jetpack=None,
-    l4t=None,
-    is_integrated=False,
-    memory_bytes=8 << 30,
-)
 
 
 def _job(bundle: Path, **options: object) -> BuildJob:
@@ -37,7 +26,7 @@ def _job(bundle: Path, **options: object) -> BuildJob:
         bundle=bundle,
         bundle_sha256=Bundle.open(bundle).sha256,
         artefact="onnx",
-        device=_RTX_40,
+        device=RTX,
         options=asked,
         plan=bundle.parent / "model.engine",
     )
@@ -47,7 +36,7 @@ def _job(bundle: Path, **options: object) -> BuildJob:
 def test_the_true_builder_of_tensorrt_rtx_builds_apart_and_tells_its_phases(bundle: Path) -> None:
     import tensorrt_rtx
 
-    job = replace(_job(bundle, mask_output=True), device=replace(_RTX_40, tensorrt=tensorrt_rtx.__version__))
+    job = replace(_job(bundle, mask_output=True), device=replace(RTX, tensorrt=tensorrt_rtx.__version__))
     news: list[Mapping[str, object]] = []
 
     document = answer_of(_WORKER, job.to_json(), news.append, timeout_s=300)
@@ -76,7 +65,7 @@ def test_a_mask_is_cut_where_the_contract_says(bundle: Path) -> None:
 
 @pytest.mark.skipif(find_spec("tensorrt_rtx") is None, reason="needs tensorrt_rtx, which is not installed here")
 def test_a_gpu_that_tensorrt_rtx_does_not_build_for_is_told_without_asking_for_another_name(bundle: Path) -> None:
-    job = replace(_job(bundle), device=replace(_RTX_40, gpu="NVIDIA H200", compute_capability="9.0"))
+    job = replace(_job(bundle), device=replace(RTX, gpu="NVIDIA H200", compute_capability="9.0"))
 
     error = answer_of(_WORKER, job.to_json(), lambda _: None, timeout_s=300)["error"]
 
