@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-EXTRAS ?= train,export,trt-rtx,coreml,signing,dev
+EXTRAS ?= train,export,trt-rtx,coreml,signing,demo,dev
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LOWEST := $(VENV)-lowest
