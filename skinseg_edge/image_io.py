@@ -32,6 +32,7 @@ from skinseg_edge.pixel_decoding import REDUCTIONS, Reduction, reduced_hw, store
 __all__ = [
     "MAX_PIXELS",
     "Picture",
+    "PictureBytes",
     "Reduction",
     "decode",
     "decode_mask",
@@ -39,6 +40,7 @@ __all__ = [
     "encode_png",
     "has_palette",
     "read_header",
+    "read_picture",
     "write_png",
 ]
 
@@ -47,6 +49,12 @@ MAX_PIXELS = 60_000_000
 
 # 16-bit RGBA takes 8 bytes a pixel without compression; the rest is room for metadata and thumbnails.
 _BYTES_A_PIXEL, _BYTES_BESIDE_PIXELS = 8, 64 * 1024 * 1024
+
+
+class PictureBytes(bytes):
+    """The bytes of a picture file; *name*: its path, which errors tell."""
+
+    name = "the picture"
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,18 @@ class Picture:
     format: PictureFormat
     orientation: int
     reduction: Reduction
+
+
+def read_picture(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> PictureBytes:
+    """Read a file once, for whoever hashes it and decodes it more than once; `decode` takes the result as bytes.
+
+    Raises FileMissing if the path names nothing, PictureTooLarge if it has more bytes than a picture of *max_pixels*
+    can need, PictureUnreadable if it is no file or cannot be read.
+    """
+    data, name = _bytes_of(path, max_pixels)
+    picture = PictureBytes(data)
+    picture.name = name
+    return picture
 
 
 def decode(
@@ -168,7 +188,7 @@ def write_png(path: str | Path, pixels: NDArray[np.bool_ | np.uint8 | np.uint16]
 def _bytes_of(source: str | Path | bytes, max_pixels: int) -> tuple[bytes, str]:
     """Return the file's bytes, and what errors call it."""
     if isinstance(source, bytes):
-        return source, "the picture"
+        return source, source.name if isinstance(source, PictureBytes) else PictureBytes.name
     path = Path(source)
     try:
         status = path.stat()

@@ -86,6 +86,7 @@ class Segmenter:
         *,
         engine: str = "auto",
         precision: str | None = None,
+        threads: int | None = None,
         trusted_key: str | Path | bytes | None = None,
         allow_untrained: bool = False,
         allow_build: bool = False,
@@ -95,8 +96,8 @@ class Segmenter:
     ) -> Segmenter:
         """Open a bundle, check it and load its network.
 
-        *bundle*: its folder, or one that is open already. *engine*, *precision*, *allow_build*, *on_build_step*: see
-        `engines.choose_engine`.
+        *bundle*: its folder, or one that is open already. *engine*, *precision*, *threads*, *allow_build*,
+        *on_build_step*: see `engines.choose_engine`.
         *trusted_key*: the public key (PEM) that must have signed the bundle; None asks for no signature, unless the
         environment's SKINSEG_TRUSTED_KEY names one. *allow_untrained*: accept fresh weights, which segment nothing.
         *deadline_s*: seconds within which a GPU must answer each photo; None waits for ever. *on_fallback*: hears why
@@ -116,6 +117,7 @@ class Segmenter:
             opened,
             engine,
             precision,
+            threads,
             allow_build=allow_build,
             queueing=Queueing(deadline_s=deadline_s),
             on_build_step=on_build_step,

@@ -365,3 +365,14 @@ def test_a_png_is_not_written_where_it_cannot_be(tmp_path: Path) -> None:
 
     with pytest.raises(OutputRefused, match="cannot write"):
         image_io.write_png(tmp_path / "file" / "mask.png", np.zeros((2, 2), np.bool_))
+
+
+def test_a_file_that_was_read_once_decodes_the_same_and_errors_still_name_it(tmp_path: Path) -> None:
+    path = tmp_path / "mole.png"
+    image_io.write_png(path, np.full((4, 6, 3), 77, np.uint8))
+    data = image_io.read_picture(path)
+    assert bytes(data) == path.read_bytes()
+    assert np.array_equal(image_io.decode(data).pixels, image_io.decode(path).pixels)
+    path.write_bytes(data[:-20])
+    with pytest.raises(PictureUnreadable, match=r"cannot read .*mole\.png: "):
+        image_io.decode(image_io.read_picture(path))
