@@ -5,11 +5,13 @@ orientation applied. Normalisation is not here: it lives inside the deployed gra
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinseg_edge.bilinear import BilinearResize, Decision, Exact, Sampler
 from skinseg_edge.contract import ModelContract
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "to_network_labels",
     "to_network_mask",
 ]
+
+_Value = TypeVar("_Value", np.float32, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -55,14 +59,39 @@ class Placement:
         """
         if network_map.shape != self.input_hw:
             raise ValueError(f"the map is {network_map.shape}, the network's input is {self.input_hw}")
+        return self._laid_in_photo(self._to_photo_box.whole(self._covered(network_map)))
+
+    def decided(self, yes: NDArray[np.bool_], no: NDArray[np.bool_], exact: Exact) -> Decision:
+        """Decide every pixel of the photo as `exact(self.to_photo)` would, bit by bit, where the network saw it.
+
+        *yes*, *no*: (input rows, input columns) bool, the cells all of whose pixels are known, from `corners_above`.
+        *exact*: asked for the other cells' pixels; its maps are (input rows, input columns) float32 within -1 and 1.
+        What the network did not see is False. The mask is (photo rows, photo columns), the box in photo px.
+        """
+
+        def within(sample: Sampler) -> NDArray[np.bool_]:
+            return exact(lambda network_map: sample(self._covered(network_map)))
+
+        resize = self._to_photo_box
+        mask, (top, left, bottom, right) = resize.decided(self._covered(yes), self._covered(no), within)
+        p_top, p_left = self.photo_box[:2]
+        return Decision(self._laid_in_photo(mask), (top + p_top, left + p_left, bottom + p_top, right + p_left))
+
+    @property
+    def _to_photo_box(self) -> BilinearResize:
+        top, left, bottom, right = self.photo_box
+        return BilinearResize(self.covered_hw, (bottom - top, right - left))
+
+    def _covered(self, network_map: NDArray[_Value]) -> NDArray[_Value]:
         top, left, bottom, right = self.input_box
-        p_top, p_left, p_bottom, p_right = self.photo_box
-        inside = network_map[top:bottom, left:right]
-        resized = cv2.resize(inside, (p_right - p_left, p_bottom - p_top), interpolation=cv2.INTER_LINEAR)
-        if (p_bottom - p_top, p_right - p_left) == self.photo_hw:
-            return resized.astype(np.float32, copy=False)
-        whole = np.zeros(self.photo_hw, np.float32)
-        whole[p_top:p_bottom, p_left:p_right] = resized
+        return network_map[top:bottom, left:right]
+
+    def _laid_in_photo(self, seen: NDArray[_Value]) -> NDArray[_Value]:
+        if seen.shape == self.photo_hw:
+            return seen
+        whole = np.zeros(self.photo_hw, seen.dtype)
+        top, left, bottom, right = self.photo_box
+        whole[top:bottom, left:right] = seen
         return whole
 
 
