@@ -1,0 +1,39 @@
+// What every page's script uses: the words, the sign of our own page, and a request that fails in one sentence.
+
+const words = JSON.parse(document.getElementById("strings")?.dataset.strings ?? "{}");
+
+/** Return the words for a key such as "js.unreachable", with {placeholders} filled from values. */
+export function t(key, values = {}) {
+  return (words[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** Return the CSRF token of this page. */
+export function csrf() {
+  return document.querySelector('meta[name="csrf"]')?.content ?? "";
+}
+
+/** A request that was answered with no; message is a sentence for people. */
+export class Refused extends Error {
+  constructor(status, kind, message, retryAfterS) {
+    super(message);
+    Object.assign(this, { status, kind, retryAfterS });
+  }
+}
+
+/** Send a request to the box as our own page. Throws Refused, with status 0 if the box cannot be reached. */
+export async function send(address, { method = "POST", json, body, headers = {}, signal } = {}) {
+  const all = { "X-CSRF-Token": csrf(), Accept: "application/json", ...headers };
+  if (json !== undefined) all["Content-Type"] = "application/json";
+  const options = { method, headers: all, body: json === undefined ? body : JSON.stringify(json), signal };
+  let response;
+  try {
+    response = await fetch(address, { credentials: "same-origin", cache: "no-store", ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused(0, "Unreachable", t("js.unreachable"));
+  }
+  if (response.ok) return response;
+  const found = await response.json().catch(() => ({}));
+  const wait = Number(response.headers.get("Retry-After")) || undefined;
+  throw new Refused(response.status, found.error?.kind ?? "Fault", found.error?.message ?? response.statusText, wait);
+}
