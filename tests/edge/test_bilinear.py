@@ -44,7 +44,8 @@ def test_the_rule_is_opencvs_but_for_rounding(from_hw: Hw, to_hw: Hw) -> None:
     values = soft_map(from_hw, 1, 2)
     expected = cv2.resize(values, to_hw[::-1], interpolation=cv2.INTER_LINEAR)
     resized = BilinearResize(from_hw, to_hw).whole(values)
-    assert (resized.shape, resized.dtype) == (to_hw, np.float32)
+    assert resized.shape == to_hw
+    assert resized.dtype == np.float32
     assert np.abs(resized - expected.reshape(to_hw)).max() < 1e-6
 
 
