@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from skinseg_edge.bilinear import Decision
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.preprocessing import Placement
 from skinseg_runtime.measurements import Lesion, measure
@@ -15,7 +16,7 @@ from skinseg_runtime.postprocessing import (
     PostProcessing,
     class_map_from_probability,
     lesion_probability,
-    mask_from_probability,
+    located_mask,
 )
 
 __all__ = ["Segmentation"]
@@ -47,17 +48,25 @@ class Segmentation:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """(H, W) bool at photo size, True = lesion."""
-        return self._outcome[0]
+        return self._located[0].mask
+
+    @property
+    def mask_box(self) -> tuple[int, int, int, int]:
+        """(top, left, bottom, right) px, end-exclusive: the mask holds nothing outside; `measure` can make use of it.
+
+        It is some pixels larger than the lesions' boxes, and has no area where there are none.
+        """
+        return self._located[0].box
 
     @property
     def lesions(self) -> tuple[Lesion, ...]:
         """One Lesion a connected region of the mask, the largest first."""
-        return self._outcome[1]
+        return self._measured[0]
 
     @property
     def timings_ms(self) -> dict[str, float]:
         """Milliseconds of decode, preprocess, inference and postprocess (mask and lesions at photo size)."""
-        return {**self.steps_ms, "postprocess": self._outcome[2]}
+        return {**self.steps_ms, "postprocess": self._located[1] + self._measured[1]}
 
     @cached_property
     def probability(self) -> NDArray[np.float32]:
@@ -73,8 +82,14 @@ class Segmentation:
         return class_map_from_probability(self.network_probability, self.placement, self.contract, self.mask)
 
     @cached_property
-    def _outcome(self) -> tuple[NDArray[np.bool_], tuple[Lesion, ...], float]:
+    def _located(self) -> tuple[Decision, float]:
         started = time.perf_counter()
-        mask = mask_from_probability(self.network_probability, self.placement, self.contract, self.rules)
-        lesions = measure(mask)
-        return mask, lesions, (time.perf_counter() - started) * 1000
+        decision = located_mask(self.network_probability, self.placement, self.contract, self.rules)
+        return decision, (time.perf_counter() - started) * 1000
+
+    @cached_property
+    def _measured(self) -> tuple[tuple[Lesion, ...], float]:
+        mask, box = self._located[0]
+        started = time.perf_counter()
+        lesions = measure(mask, within=box)
+        return lesions, (time.perf_counter() - started) * 1000

@@ -37,7 +37,8 @@ def hull_of(polygon: NDArray[np.float32]) -> NDArray[np.float64]:
     *polygon*: (P, 2) float32, from `outlines`. The middles of the sides, as scikit-image's `convex_hull_image` takes
     them: the pixels' corners would make round shapes too large.
     """
-    sides = (polygon[:, None] + _SIDES).reshape(-1, 2)  # (P, 4, 2) -> (4 P, 2)
+    corners = cv2.convexHull(polygon).reshape(-1, 1, 2)  # no other point's sides can reach the hull of the sides
+    sides = (corners + _SIDES).reshape(-1, 2)  # (Q, 4, 2) -> (4 Q, 2)
     return np.asarray(cv2.convexHull(sides).reshape(-1, 2), np.float64)
 
 

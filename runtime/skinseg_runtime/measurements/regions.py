@@ -46,26 +46,37 @@ class _Metric:
 
 
 def measure(
-    mask: NDArray[np.bool_], photo: NDArray[np.uint8] | None = None, scale: Scale | None = None
+    mask: NDArray[np.bool_],
+    photo: NDArray[np.uint8] | None = None,
+    scale: Scale | None = None,
+    *,
+    within: tuple[int, int, int, int] | None = None,
 ) -> tuple[Lesion, ...]:
     """Measure every connected region of *mask*, (H, W) bool; the largest first.
 
     *photo*: (H, W, 3) uint8 RGB, for the colours, or the same picture reduced, (H / n, W / n, 3) to a pixel, which is
     enough for them. *scale*: of the photo at mask size; the same figures then come in mm too, except of a region that
-    cannot lie in the scale's plane.
+    cannot lie in the scale's plane. *within*: (top, left, bottom, right) px, end-exclusive, where it is known that the
+    mask holds nothing outside; the rest is then not searched.
 
     Raises ValueError if mask is not an H x W bool array, or photo no uint8 picture of its proportions.
     """
     if mask.ndim != 2 or mask.dtype != np.bool_:
         raise ValueError(f"a mask is (H, W) bool, got {mask.shape} {mask.dtype}")
     of = _Photo((mask.shape[0], mask.shape[1]), _checked(photo, mask.shape), scale)
-    plain = np.ascontiguousarray(mask).view(np.uint8)
-    left, top, columns, rows = cv2.boundingRect(plain)
-    if columns == 0:
+    window, corner = _window(mask, within or (0, 0, *mask.shape))
+    if window.size == 0:
         return ()
-    window = np.ascontiguousarray(plain[top : top + rows, left : left + columns])  # the rest need not be searched
-    lesions = [_measured(part, (left, top), of) for part in _parts(window)]
+    lesions = [_measured(part, corner, of) for part in _parts(window)]
     return tuple(sorted(lesions, key=lambda lesion: (-lesion.area_px, lesion.box[1], lesion.box[0])))
+
+
+def _window(mask: NDArray[np.bool_], box: tuple[int, ...]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """Return the smallest window that holds all of the mask within *box*, and its first pixel (x, y)."""
+    top, left, bottom, right = box
+    inside = np.ascontiguousarray(mask[top:bottom, left:right]).view(np.uint8)
+    x, y, columns, rows = cv2.boundingRect(inside) if inside.size else (0, 0, 0, 0)
+    return np.ascontiguousarray(inside[y : y + rows, x : x + columns]), (left + x, top + y)
 
 
 def _parts(window: NDArray[np.uint8]) -> Iterator[_Part]:

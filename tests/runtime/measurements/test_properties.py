@@ -65,6 +65,22 @@ def test_figures_keep_their_order_and_their_bounds(mask: NDArray[np.bool_]) -> N
         assert (lesion.polygon.max(axis=0) == (x1 - 1, y1 - 1)).all()
 
 
+@given(masks(), *(st.integers(0, 2) for _ in range(4)))
+@settings(max_examples=40, deadline=None)
+def test_a_box_that_holds_the_mask_spares_the_search_and_changes_nothing(
+    mask: NDArray[np.bool_], top: int, left: int, bottom: int, right: int
+) -> None:
+    rows, columns = np.nonzero(mask | ~mask.any())  # all of it where it is empty
+    box = (
+        max(0, int(rows.min()) - top),
+        max(0, int(columns.min()) - left),
+        int(rows.max()) + 1 + bottom,
+        int(columns.max()) + 1 + right,
+    )
+    plain, spared = measure(mask), measure(mask, within=box)
+    assert [lesion.to_json() for lesion in spared] == [lesion.to_json() for lesion in plain]
+
+
 @given(masks(), st.integers(0, 40), st.integers(0, 40))
 @settings(max_examples=60, deadline=None)
 def test_a_mask_that_is_moved_has_the_same_figures(mask: NDArray[np.bool_], right: int, down: int) -> None:
