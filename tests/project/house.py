@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # What the runtime and the torch-free wing never import.
 HEAVY = ("torch", "onnx", "onnxscript", "onnxsim", "coremltools", "safetensors", "matplotlib")
 # What comes with a device, or in an extra of its own: no module needs it to be imported.
-DEVICE_TOOLS = ("tensorrt", "tensorrt_rtx", "coremltools", "pycuda", "flask", "cryptography")
+DEVICE_TOOLS = ("tensorrt", "tensorrt_rtx", "coremltools", "pycuda", "pynvml", "flask", "cryptography")
 
 _TORCH_WING = ("skinseg_edge.networks", "skinseg_edge.training", "skinseg_export")
 _FOLDERS = {
