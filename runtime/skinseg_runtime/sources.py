@@ -8,13 +8,13 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 from skinseg_edge.errors import FileMissing, InputError
+from skinseg_runtime.video.stream_names import is_stream
 
 __all__ = ["Source", "Sources", "sources_from"]
 
 _PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
 # Photos that the decoder refuses, each in a sentence: a folder of an iPhone's photos must not seem to be done without.
 _PICTURES_OF_OTHERS = (".heic", ".heif", ".avif", ".gif", ".jxl")
-_VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
 _OURS = (".mask.png", ".overlay.png", ".classes.png", ".panel.png")  # results of an earlier run are no photos
 _MASK_ENDINGS = ("_mask", "_segmentation")  # as the data readers of skinseg-train and skinseg-eval know them
 
@@ -44,7 +44,8 @@ def sources_from(paths: Sequence[str]) -> Sources:
     A photo that is named twice comes once. Results of a folder's photos keep its sub-folders; where two photos would
     share a name, the suffix is kept, and where that is not enough a number is added.
 
-    Raises FileMissing if a path names nothing or a folder holds no photo, InputError if one is a video or a camera.
+    Raises FileMissing if a path names nothing or a folder holds no photo, InputError if one is a video or a camera,
+    for which `skinseg_runtime.video` is.
     """
     found: dict[Path, tuple[Path, PurePosixPath]] = {}
     masks: set[Path] = set()
@@ -56,8 +57,10 @@ def sources_from(paths: Sequence[str]) -> Sources:
 
 def _photos(text: str, masks: set[Path]) -> Iterator[tuple[Path, PurePosixPath]]:
     path = Path(text)
-    if text.startswith("camera:") or path.suffix.lower() in _VIDEOS:
-        raise InputError(f"cannot segment {text}: this version takes photos and folders of photos, no video or camera")
+    if is_stream(text):
+        raise InputError(
+            f"cannot segment {text} as a photo: it is a video or a camera; give it to skinseg-run by itself"
+        )
     if not path.exists():
         raise FileMissing(f"cannot segment {text}: there is no such file or folder; check the path")
     if not path.is_dir():

@@ -66,7 +66,7 @@ def test_a_file_is_taken_whatever_its_name_ends_with(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["camera:0", "film.mp4", "FILM.MOV"])
 def test_videos_and_cameras_are_refused_clearly(text: str) -> None:
-    with pytest.raises(InputError, match=rf"cannot segment {text}: this version takes photos"):
+    with pytest.raises(InputError, match=rf"cannot segment {text} as a photo: it is a video or a camera"):
         sources_from([text])
 
 

@@ -1,0 +1,141 @@
+"""How a video or a camera is named on the command line, and what each name means.
+
+camera:0                   the first camera; camera:0@1280x720 asks for a size, camera:0@1280x720@30 for a rate too
+csi:0                      a camera on a Jetson's ribbon cable, the same way
+clip.mp4                   a file that ends like a video
+rtsp://..., http://...     an address
+gst: ... ! appsink         a GStreamer pipeline as it stands
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from skinseg_edge.errors import FileMissing, InputError
+
+__all__ = ["FrameSize", "Stream", "StreamKind", "is_stream", "stream_among", "stream_from"]
+
+StreamKind: TypeAlias = Literal["camera", "csi", "file", "network", "gstreamer"]
+
+_VIDEOS = (
+    *(".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".3gp"),
+    *(".flv", ".ogv", ".mjpg", ".mjpeg"),
+)
+_SCHEMES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://")
+_CAMERAS = ("camera:", "csi:")
+_PIPELINE = "gst:"
+_CAMERA = re.compile(r"(camera|csi):(\d{1,3})(?:@(\d{2,5})x(\d{2,5})(?:@(\d{1,3}))?)?")
+
+
+@dataclass(frozen=True)
+class FrameSize:
+    """What a camera is asked for: *width*, *height* in px, *rate* in frames a second; None leaves it the rate."""
+
+    width: int
+    height: int
+    rate: int | None = None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A video or a camera.
+
+    *address*: what is opened: a camera's number, a path, an address with its password, or a pipeline. *name*: what it
+    is called in messages and results, without a password. *size*: what a camera is asked for, if anything.
+    """
+
+    kind: StreamKind
+    address: str
+    name: str
+    size: FrameSize | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether frames come whether or not anybody has time for them, so that late ones are dropped."""
+        return self.kind != "file"
+
+
+def is_stream(text: str) -> bool:
+    """Tell whether a command's PATH names a video or a camera and not photos; a folder never does.
+
+    >>> [is_stream(text) for text in ("camera:0", "clip.MP4", "rtsp://10.0.0.7/1", "photo.jpg")]
+    [True, True, True, False]
+    """
+    lower = text.lower()
+    return lower.startswith((*_CAMERAS, _PIPELINE, *_SCHEMES)) or (
+        Path(text).suffix.lower() in _VIDEOS and not Path(text).is_dir()
+    )
+
+
+def stream_among(paths: Sequence[str]) -> Stream | None:
+    """Return the stream that *paths* name, None where all of them name photos.
+
+    Raises InputError if a stream stands beside anything else, and what `stream_from` raises.
+    """
+    streams = [text for text in paths if is_stream(text)]
+    if not streams:
+        return None
+    if len(paths) > 1:
+        raise InputError(
+            f"cannot segment {_without_password(streams[0])} together with {len(paths) - 1} more: expected one video "
+            "or camera by itself; run the command once for each"
+        )
+    return stream_from(streams[0])
+
+
+def stream_from(text: str) -> Stream:
+    """Read one stream's name.
+
+    Raises InputError if it is like none of those above, FileMissing if it is a file that is not there.
+    """
+    lower = text.lower()
+    if lower.startswith(_CAMERAS):
+        return _camera(text)
+    if lower.startswith(_PIPELINE):
+        return _pipeline(text)
+    if lower.startswith(_SCHEMES):
+        return Stream("network", text, _without_password(text))
+    if not Path(text).is_file():
+        raise FileMissing(f"cannot segment {text}: there is no such file; check the path")
+    # A whole path: "concat:..." or "%03d" at the beginning of a name means something to FFmpeg.
+    return Stream("file", str(Path(text).resolve()), text)
+
+
+def _camera(text: str) -> Stream:
+    found = _CAMERA.fullmatch(text.lower())
+    if found is None:
+        raise InputError(
+            f"cannot open {text}: expected a camera's number and perhaps what it is asked for, such as camera:0 or "
+            "csi:0@1280x720@30"
+        )
+    kind, number, width, height, rate = found.groups()
+    size = None if width is None else FrameSize(int(width), int(height), None if rate is None else int(rate))
+    return Stream("camera" if kind == "camera" else "csi", str(int(number)), text, size)
+
+
+def _pipeline(text: str) -> Stream:
+    pipeline = text[len(_PIPELINE) :].strip()
+    if not re.search(r"!\s*appsink\b", pipeline):
+        raise InputError(
+            f"cannot open {_without_password(text)}: a GStreamer pipeline has to end with appsink, where the frames "
+            "are taken; add '! videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1'"
+        )
+    return Stream("gstreamer", pipeline, _without_password(text))
+
+
+def _without_password(text: str) -> str:
+    """Take user and password out of every address in *text*: they would stand in results and on screens.
+
+    >>> _without_password("rtsp://nurse:secret@10.0.0.7:554/1")
+    'rtsp://10.0.0.7:554/1'
+    """
+
+    def bare(found: re.Match[str]) -> str:
+        address = found.group()
+        host = urlsplit(address).netloc.rpartition("@")[2]
+        return address.replace(urlsplit(address).netloc, host, 1)
+
+    return re.sub(r"[a-zA-Z]+://[^\s\"'!]+", bare, text)
