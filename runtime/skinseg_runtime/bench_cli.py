@@ -14,15 +14,16 @@ from skinseg_edge.errors import OutputRefused, VerificationFailed
 from skinseg_runtime.engines import ENGINES, KNOWN_PRECISIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skinseg_edge.bundle import Bundle
-    from skinseg_runtime.benchmark import Job, Measured
+    from skinseg_runtime.benchmark import Job
     from skinseg_runtime.benchmark_report import Report
 
 __all__ = ["main"]
 
 _SCHEMA = "skinseg.bench/1"
 _PATH = click.Path(path_type=Path)
-_COSTS = ("status", "size MB", "load s", "memory MiB", "golden Dice mean", "golden Dice worst")  # below the stages
 _AT_LEAST_ONE = click.IntRange(min=1)
 
 
@@ -39,10 +40,13 @@ _AT_LEAST_ONE = click.IntRange(min=1)
 @name_option("--precision", "precision", KNOWN_PRECISIONS, help="Which form of it. Default: the engine's own.")
 @click.option("--compare", is_flag=True, help="Put every form in the bundle on one page, and say which to use.")
 @click.option("--photo", "photos", type=_PATH, multiple=True, metavar="FILE", help="Time this one; repeatable.")
-@click.option("--runs", type=_AT_LEAST_ONE, default=50, show_default=True, help="Photos that are timed.")
-@click.option("--warm-up", type=click.IntRange(min=0), default=5, show_default=True, help="Photos before those.")
+@click.option("--runs", type=_AT_LEAST_ONE, default=50, show_default=True, help="Photos that are timed, at least.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0), default=0.0, help="Time photos for at least so long: heat shows."
+)
+@click.option("--warm-up", type=click.IntRange(min=0), help="Photos before those. Default: until the times settle.")
 @click.option("--threads", type=_AT_LEAST_ONE, help="For one photo. Default: the cores that may be used.")
-@click.option("-o", "--output", type=_PATH, metavar="DIR", help="Folder for the page as .md, .csv and .json.")
+@click.option("-o", "--output", type=_PATH, metavar="DIR", help="Folder for the page: Markdown, CSV, JSON, SVG.")
 @click.option("--force", is_flag=True, help="Replace an earlier page there.")
 @trusted_key_option()
 def main(
@@ -53,7 +57,8 @@ def main(
     compare: bool,
     photos: tuple[Path, ...],
     runs: int,
-    warm_up: int,
+    seconds: float,
+    warm_up: int | None,
     threads: int | None,
     output: Path | None,
     force: bool,
@@ -64,12 +69,13 @@ def main(
     The photos take turns: those given, or else the bundle's golden pictures. With --compare each precision in the
     bundle runs in processes of its own, in rounds; those that were refused when they were made are listed and not run.
     The exit code is 1 when none of them passes.
+
+    Sensors of power, heat and clocks are read meanwhile where the machine has some; docs/benchmarking.md says which,
+    and what every figure includes.
     """
     from skinseg_edge.bundle import Bundle
     from skinseg_runtime.benchmark import Job
 
-    if output is not None and not compare:
-        raise click.UsageError("-o writes the page of a comparison: add --compare, or leave -o out")
     if precision is not None and compare:
         raise click.UsageError("--compare times every precision: leave --precision out")
     if output is not None:
@@ -80,12 +86,14 @@ def main(
         precision=precision,
         photos=photos,
         runs=runs,
+        seconds=seconds,
         warm_up=warm_up,
         threads=threads,
         trusted_key=trusted_key,
     )
     opened = Bundle.open(bundle, trusted_key=trusted_key)
-    return _compare(ui, opened, job, output, force) if compare else _time(ui, opened, job)
+    work = _compare if compare else _time
+    return work(ui, opened, job, output, force)
 
 
 def _check_place(output: Path, bundle: Path, force: bool) -> None:
@@ -99,97 +107,76 @@ def _check_place(output: Path, bundle: Path, force: bool) -> None:
     check_free(output, force=force)
 
 
-def _time(ui: Ui, bundle: Bundle, job: Job) -> int:
+def _time(ui: Ui, bundle: Bundle, job: Job, output: Path | None, force: bool) -> int:
     from dataclasses import replace
 
     from skinseg_runtime.benchmark import measure
     from skinseg_runtime.benchmark_report import report_on
+    from skinseg_runtime.benchmark_tables import stages_table
     from skinseg_runtime.comparison import forms_of
     from skinseg_runtime.engines import artefact_of_engine
 
     artefact_of_engine(bundle, job.engine, job.precision)  # says what there is, if this is not
-    measured = measure(replace(job, golden=True))
+    measured = measure(replace(job, golden=True))  # no bar: it would be drawn on the cores that are timed
     (form,) = (form for form in forms_of(bundle, job.engine) if form.precision == measured.precision)
-    if measured.fallback is not None:
-        ui.warn(measured.fallback)
     timed = replace(form, measured=measured)
     if not timed.passes:
         ui.warn(f"these times hold, but the form is not to be used here: {timed.reason}")
     report = report_on(bundle, job, (timed,))
-    return ui.result(report.to_json(), _stages(report, measured))
+    _warn(ui, report)
+    document = report.to_json()
+    files = [] if output is None else _write(report, document, output, force)
+    return ui.result({**document, "files": [str(path) for path in files]}, stages_table(report, measured, files))
 
 
 def _compare(ui: Ui, bundle: Bundle, job: Job, output: Path | None, force: bool) -> int:
     from skinseg_runtime.benchmark_report import report_on
+    from skinseg_runtime.benchmark_tables import comparison_table
     from skinseg_runtime.comparison import compare, steps
 
     with ui.progress(steps(bundle, job), "comparing") as advance:
         report = report_on(bundle, job, compare(bundle, job, advance=advance))
-    for fallback in dict.fromkeys(form.measured.fallback for form in report.forms if form.measured):
-        if fallback is not None:
-            ui.warn(fallback)
+    _warn(ui, report)
     found = report.verdict
     document = {
         **report.to_json(),
         "verdict": {"fastest": found.fastest, "use": found.use, "sentences": list(found.sentences)},
     }
-    files = [] if output is None else _write(report, document, output, force)
+    files = [] if output is None else _write(report, document, output, force, found.sentences)
     failure = None
     if found.use is None:
         failure = VerificationFailed(f"cannot name a form of {bundle.path.name} for use here: none of them passes")
-    return ui.result({**document, "files": [str(path) for path in files]}, _page(report, files), failure=failure)
+    return ui.result(
+        {**document, "files": [str(path) for path in files]}, comparison_table(report, files), failure=failure
+    )
 
 
-def _write(report: Report, document: dict[str, object], output: Path, force: bool) -> list[Path]:
+def _warn(ui: Ui, report: Report) -> None:
+    """Tell why another engine served than the best, and what speaks against the times."""
+    fallbacks = dict.fromkeys(form.measured.fallback for form in report.forms if form.measured)
+    for sentence in (*fallbacks, *report.doubts):
+        if sentence is not None:
+            ui.warn(sentence)
+
+
+def _write(
+    report: Report, document: dict[str, object], output: Path, force: bool, told: Sequence[str] = ()
+) -> list[Path]:
     from skinseg_edge.atomic_files import fresh_folder
-    from skinseg_runtime.benchmark_report import csv_page, markdown_page
+    from skinseg_runtime.benchmark_chart import svg_chart
+    from skinseg_runtime.benchmark_pages import csv_page, markdown_page, stages_csv
 
     pages = {
-        "benchmark.md": markdown_page(report),
+        "benchmark.md": markdown_page(report, told),
         "benchmark.csv": csv_page(report),
+        "benchmark-stages.csv": stages_csv(report),
         "benchmark.json": json.dumps({"schema": _SCHEMA, **document}, indent=2, allow_nan=False) + "\n",
+        "benchmark.svg": svg_chart(report),
     }
     with fresh_folder(output, force, only_if_holds="benchmark.json") as folder:
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8")
     return [output / name for name in pages]
-
-
-def _stages(report: Report, measured: Measured) -> object:
-    """Lay out one form: its stages, then what it costs to hold."""
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    from skinseg_runtime.benchmark_report import HEADINGS, cells
-
-    (form,) = report.forms
-    table = Table(f"{form.precision}, ms", box=None, pad_edge=False)
-    for heading in ("p50", "p90", "p99"):
-        table.add_column(heading, justify="right")
-    for stage, latency in measured.latency.items():
-        table.add_row(stage, *(f"{ms:.2f}" for ms in (latency.p50_ms, latency.p90_ms, latency.p99_ms)))
-    row = dict(zip(HEADINGS, cells(form), strict=True))
-    cost = "   ".join(f"{heading}: {row[heading]}" for heading in _COSTS)
-    return Group(*(Text(line) for line in report.heading), Text(""), table, Text(""), Text(cost))
-
-
-def _page(report: Report, files: list[Path]) -> object:
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    from skinseg_runtime.benchmark_report import HEADINGS, cells
-
-    table = Table(box=None, pad_edge=False)
-    for place, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="left" if place < 2 else "right")
-    for form in report.forms:
-        style = "" if form.passes else "red"
-        table.add_row(*cells(form), style="green" if form.precision == report.verdict.use else style)
-    told = [*report.verdict.sentences, *(f"-> {path}" for path in files)]
-    head = (Text(line) for line in report.heading)
-    return Group(*head, Text(""), table, Text(""), *(Text(sentence) for sentence in told))
 
 
 if __name__ == "__main__":

@@ -1,22 +1,26 @@
 """The timing of one form of a bundle's model: each photo goes the whole way, from its bytes to the mask."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from skinseg_edge.bundle import Bundle
 from skinseg_edge.errors import InputError
+from skinseg_runtime.benchmark_timing import WarmUp, drift_of, timed, warm_up
+from skinseg_runtime.device_sensors import Observation, Watch, find_sensors, idle_watts, power_mode
 from skinseg_runtime.engines import choose_engine
 from skinseg_runtime.latency import STAGES, Latency
-from skinseg_runtime.machine import peak_memory_mib, versions
+from skinseg_runtime.machine import peak_memory_mib, resident_memory_mib, versions
 from skinseg_runtime.segmenter import Segmenter
 from skinseg_runtime.verification import golden_outcomes
 
 __all__ = ["GoldenScore", "Job", "Measured", "measure", "photos_of"]
+
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +28,10 @@ class Job:
     """What to time.
 
     *bundle*: its folder. *engine*, *precision*, *threads*: see `engines.choose_engine`. *photos*: files that take
-    turns; none takes the bundle's golden pictures. *runs*: how many are timed, after *warm_up* that are not. *first*:
-    number of the photo to begin with, where a job is one part of a longer one. *golden*: whether to score the golden
-    cases, after the timing. *trusted_key*: the public key (PEM file) that must have signed the bundle.
+    turns; none takes the bundle's golden pictures. *runs*: how many are timed at least, and for how many *seconds* at
+    least. *warm_up*: how many come before them; None: until the time in the network settles. *first*: number of the
+    photo to begin with, where a job is one part of a longer one. *golden*: whether to score the golden cases, after the
+    timing. *trusted_key*: the public key (PEM file) that must have signed the bundle.
     """
 
     bundle: Path
@@ -34,7 +39,8 @@ class Job:
     precision: str | None = None
     photos: tuple[Path, ...] = ()
     runs: int = 50
-    warm_up: int = 5
+    seconds: float = 0.0
+    warm_up: int | None = None
     first: int = 0
     threads: int | None = None
     golden: bool = False
@@ -77,7 +83,9 @@ class Measured:
     *engine*, *precision*: what really ran; *fallback*: why not the best engine for this device, None if it did.
     *samples_ms*: for each of STAGES, one figure a run. *load_s*: from the bundle's folder to a network that is ready:
     hashes, the engine's library, the network. *memory_mib*: the most that the process had held when the timing ended,
-    MiB, libraries and photos included; None where the system does not tell. *golden*: empty if none were asked for.
+    MiB, libraries and photos included, *steady_memory_mib* what it held then; None where the system does not tell.
+    *golden*: empty if none were asked for. *warm_up*: what came before the timed runs. *drift*: how many times as long
+    the last third of them took in the network as the first, None for too few. *observed*: what sensors told meanwhile.
     """
 
     engine: str
@@ -88,6 +96,10 @@ class Measured:
     golden: tuple[GoldenScore, ...] = ()
     precision: str = "fp32"
     fallback: str | None = None
+    steady_memory_mib: float | None = None
+    warm_up: WarmUp | None = None
+    drift: float | None = None
+    observed: Observation | None = None
 
     @cached_property
     def latency(self) -> dict[str, Latency]:
@@ -102,16 +114,19 @@ class Measured:
     @classmethod
     def joined(cls, parts: Sequence["Measured"]) -> "Measured":
         """Put the parts of one measurement together: all samples, the median load time, the largest memory."""
-        memory = [part.memory_mib for part in parts if part.memory_mib is not None]
         return cls(
             engine=parts[0].engine,
             versions=parts[0].versions,
             samples_ms={stage: tuple(ms for part in parts for ms in part.samples_ms[stage]) for stage in STAGES},
             load_s=median(part.load_s for part in parts),
-            memory_mib=max(memory, default=None),
+            memory_mib=max(_known(part.memory_mib for part in parts), default=None),
             golden=tuple(score for part in parts for score in part.golden),
             precision=parts[0].precision,
             fallback=next((part.fallback for part in parts if part.fallback), None),
+            steady_memory_mib=_median(part.steady_memory_mib for part in parts),
+            warm_up=_joined_or_none(WarmUp.joined, [part.warm_up for part in parts]),
+            drift=_median(part.drift for part in parts),
+            observed=_joined_or_none(Observation.joined, [part.observed for part in parts]),
         )
 
     def to_json(self) -> dict[str, object]:
@@ -123,7 +138,14 @@ class Measured:
         """Read what `to_json` gave."""
         samples = {stage: tuple(figures) for stage, figures in document["samples_ms"].items()}
         golden = tuple(GoldenScore(**score) for score in document["golden"])
-        return cls(**{**document, "samples_ms": samples, "golden": golden})
+        warm_up, observed = document["warm_up"], document["observed"]
+        parts = {
+            "samples_ms": samples,
+            "golden": golden,
+            "warm_up": None if warm_up is None else WarmUp(**warm_up),
+            "observed": None if observed is None else Observation.from_json(observed),
+        }
+        return cls(**{**document, **parts})
 
 
 def measure(job: Job) -> Measured:
@@ -132,13 +154,20 @@ def measure(job: Job) -> Measured:
     Raises InputError if there is no photo to time, and what `Bundle.open`, `choose_engine` and
     `Segmenter.segment` raise.
     """
+    sensors = find_sensors()
+    # Of a longer job the first part tells it for all: rest costs time.
+    idle_w = idle_watts(sensors) if job.first == 0 else {}
     started = time.perf_counter()
     bundle = Bundle.open(job.bundle, trusted_key=job.trusted_key)
     chosen = choose_engine(bundle, job.engine, precision=job.precision, threads=job.threads)
     with Segmenter(bundle.contract, chosen.engine) as segmenter:
         load_s = time.perf_counter() - started
-        samples = _samples(segmenter, photos_of(bundle, job), job)
-        memory_mib = peak_memory_mib()  # before the golden cases, whose comparison is no part of the work
+        once = partial(_stages_ms, segmenter, photos_of(bundle, job))
+        warmed = warm_up(once, job.warm_up)
+        with Watch(sensors) as watch:
+            rows = timed(once, first=job.first, runs=job.runs, seconds=job.seconds)
+        samples = {stage: tuple(round(row[stage], 4) for row in rows) for stage in STAGES}
+        memory_mib, steady_memory_mib = peak_memory_mib(), resident_memory_mib()  # before what is no part of the work
         outcomes = golden_outcomes(bundle, segmenter, precision=chosen.precision) if job.golden else ()
         return Measured(
             engine=chosen.engine.name,
@@ -149,6 +178,10 @@ def measure(job: Job) -> Measured:
             golden=tuple(GoldenScore(outcome.dice, outcome.passed, outcome.is_judged) for outcome in outcomes),
             precision=chosen.precision,
             fallback=chosen.fallback,
+            steady_memory_mib=steady_memory_mib,
+            warm_up=warmed,
+            drift=drift_of(samples["inference"]),
+            observed=watch.observation(len(rows), idle_w=idle_w, power_mode=power_mode()),
         )
 
 
@@ -167,14 +200,21 @@ def photos_of(bundle: Bundle, job: Job) -> tuple[Path | bytes, ...]:
     return tuple(bundle.read(case.image) for case in bundle.manifest.golden)
 
 
-def _samples(segmenter: Segmenter, photos: Sequence[Path | bytes], job: Job) -> dict[str, tuple[float, ...]]:
-    for number in range(job.warm_up):
-        _stages_ms(segmenter, photos[number % len(photos)])
-    rows = [_stages_ms(segmenter, photos[number % len(photos)]) for number in range(job.first, job.first + job.runs)]
-    return {stage: tuple(round(row[stage], 4) for row in rows) for stage in STAGES}
-
-
-def _stages_ms(segmenter: Segmenter, photo: Path | bytes) -> dict[str, float]:
+def _stages_ms(segmenter: Segmenter, photos: Sequence[Path | bytes], number: int) -> dict[str, float]:
     started = time.perf_counter()
-    stages = segmenter.segment(photo).timings_ms  # asking for them makes the mask, too
+    stages = segmenter.segment(photos[number % len(photos)]).timings_ms  # asking for them makes the mask, too
     return {**stages, "whole": (time.perf_counter() - started) * 1000}
+
+
+def _known(figures: Iterable[float | None]) -> list[float]:
+    return [figure for figure in figures if figure is not None]
+
+
+def _median(figures: Iterable[float | None]) -> float | None:
+    known = _known(figures)
+    return median(known) if known else None
+
+
+def _joined_or_none(join: Callable[[list[_Part]], _Part], parts: Iterable[_Part | None]) -> _Part | None:
+    known = [part for part in parts if part is not None]
+    return join(known) if known else None

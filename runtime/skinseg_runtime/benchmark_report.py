@@ -1,10 +1,8 @@
-"""What skinseg-bench found, as a document and on a page: terminal, Markdown, CSV.
+"""What skinseg-bench found, as a document and as the cells of a table.
 
 A report tells how many photos were timed, not which: file names of a clinic's photos stay there.
 """
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -12,15 +10,17 @@ from functools import cached_property
 
 from skinseg_edge.bundle import Bundle
 from skinseg_runtime.benchmark import Job
+from skinseg_runtime.benchmark_notes import NOTES, doubts
 from skinseg_runtime.benchmark_verdict import Verdict, verdict
 from skinseg_runtime.comparison import Form
+from skinseg_runtime.device_sensors import Observation
 from skinseg_runtime.latency import STAGES
 from skinseg_runtime.machine import machine
 from skinseg_runtime.usable_cores import usable_cores
 
-__all__ = ["HEADINGS", "Report", "cells", "csv_page", "markdown_page", "report_on"]
+__all__ = ["HEADINGS", "Report", "cells", "report_on"]
 
-HEADINGS = (
+HEADINGS: tuple[str, ...] = (
     "precision",
     "status",
     "size MB",
@@ -29,17 +29,14 @@ HEADINGS = (
     "inference p90 ms",
     "whole p50 ms",
     "memory MiB",
+    "mJ a photo",
+    "throttled s",
     "golden Dice mean",
     "golden Dice worst",
     "gate Dice",
 )
 
 _MB = 1e6
-_LEGEND = """\
-Inference is the network alone; whole is a photo's way from its bytes to the mask and its measurements. Load is from the
-bundle's folder to a network that is ready. Memory is the most that the process held, libraries and photos included.
-Golden Dice was measured here, against the masks in the bundle; gate Dice is the mean to the trained network's masks
-when the form was accepted, as the manifest has it. "-" was not measured or is not recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +73,14 @@ class Report:
         """What the figures belong to, in three lines."""
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         where = f"{self.machine['processor']}, {self.machine['system']}, {self.machine['cores']} cores usable"
-        how = "{runs} runs after {warm_up} to warm up, {count} {source}, {threads} threads".format(**self.method)
+        how = "{asked}, warm-up {warm_up}, {count} {source}, {threads} threads".format(asked=self._asked, **self.method)
         return [f"{self.model['name']} with {self.engine} ({versions})", where, f"{how}; {self.date}"]
+
+    @property
+    def doubts(self) -> list[str]:
+        """What speaks against the times standing for the steady state, in sentences."""
+        found = [(form.precision, doubt) for form in self.forms if form.measured for doubt in doubts(form.measured)]
+        return [f"{precision}: {doubt}." for precision, doubt in found]
 
     def to_json(self) -> dict[str, object]:
         """Return plain values for `json.dumps`."""
@@ -88,7 +91,14 @@ class Report:
             "date": self.date,
             "method": dict(self.method),
             "forms": [_form_json(form) for form in self.forms],
+            "doubts": self.doubts,
+            "includes": NOTES,
         }
+
+    @property
+    def _asked(self) -> str:
+        seconds = self.method["seconds"]
+        return f"{self.method['runs']} runs" + (f" and {seconds:g} s at least" if seconds else "")
 
 
 def report_on(bundle: Bundle, job: Job, forms: tuple[Form, ...]) -> Report:
@@ -99,7 +109,8 @@ def report_on(bundle: Bundle, job: Job, forms: tuple[Form, ...]) -> Report:
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         method={
             "runs": job.runs,
-            "warm_up": job.warm_up,
+            "seconds": job.seconds,
+            "warm_up": "until settled" if job.warm_up is None else job.warm_up,
             "threads": job.threads or usable_cores(),
             "source": "photos" if job.photos else "golden pictures",
             "count": len(job.photos or bundle.manifest.golden),
@@ -117,6 +128,7 @@ def cells(form: Form) -> list[str]:
         return [*start, *["-"] * (len(HEADINGS) - len(start) - 1), gate]
     inference, whole = measured.latency["inference"], measured.latency["whole"]
     golden = [score.dice for score in measured.golden]
+    observed = measured.observed
     return [
         *start,
         f"{measured.load_s:.2f}",
@@ -124,29 +136,12 @@ def cells(form: Form) -> list[str]:
         f"{inference.p90_ms:.2f}",
         f"{whole.p50_ms:.2f}",
         _figure(measured.memory_mib, 0),
+        _figure(observed.mj_per_photo if observed else None, 1),
+        _figure(observed.throttled_for_s if observed else None, 1),
         _figure(sum(golden) / len(golden) if golden else None, 4),
         _figure(min(golden, default=None), 4),
         gate,
     ]
-
-
-def markdown_page(report: Report) -> str:
-    """Return the comparison as Markdown: what was measured, the table, what follows from it."""
-    heading, *rest = report.heading
-    rule = "|".join([" --- ", " --- ", *[" ---: "] * (len(HEADINGS) - 2)])
-    table = [f"| {' | '.join(HEADINGS)} |", f"|{rule}|"]
-    table += [f"| {' | '.join(cells(form))} |" for form in report.forms]
-    told = [f"- {sentence}" for sentence in report.verdict.sentences]
-    return "\n".join([f"# {heading}", "", *(f"{line}  " for line in rest), "", *table, "", *told, "", _LEGEND, ""])
-
-
-def csv_page(report: Report) -> str:
-    """Return the table of the comparison as CSV, with headings."""
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\n")
-    writer.writerow(HEADINGS)
-    writer.writerows(cells(form) for form in report.forms)
-    return page.getvalue()
 
 
 def _form_json(form: Form) -> dict[str, object]:
@@ -167,10 +162,33 @@ def _form_json(form: Form) -> dict[str, object]:
         "runs": measured.runs,
         "load_s": measured.load_s,
         "memory_mib": measured.memory_mib,
+        "steady_memory_mib": measured.steady_memory_mib,
+        "warm_up": None if measured.warm_up is None else asdict(measured.warm_up),
+        "drift": measured.drift,
         "latency": {stage: asdict(measured.latency[stage]) for stage in STAGES},
         "golden_dice": [round(score.dice, 6) for score in measured.golden],
+        "sensors": None if measured.observed is None else _sensors_json(measured.observed),
     }
     return {**document, "measured": figures}
+
+
+def _sensors_json(observed: Observation) -> dict[str, object]:
+    meters = {
+        name: {
+            "mj_per_photo": meter.mj_per_photo,
+            "above_idle_mj_per_photo": meter.above_idle_mj_per_photo,
+            "counts": meter.counts,
+            "includes": meter.includes,
+        }
+        for name, meter in observed.meters.items()
+    }
+    return {
+        **observed.to_json(),
+        "meters": meters,
+        "mj_per_photo": observed.mj_per_photo,
+        "above_idle_mj_per_photo": observed.above_idle_mj_per_photo,
+        "throttled_for_s": observed.throttled_for_s,
+    }
 
 
 def _figure(value: float | None, digits: int) -> str:

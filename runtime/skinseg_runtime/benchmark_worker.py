@@ -1,21 +1,19 @@
-"""A measurement in a process of its own, so that its memory is its own and nothing of another is warm.
+"""A measurement in a process of its own, so that its memory is its own and nothing of another is warm."""
 
-`measure_apart` starts `python -m skinseg_runtime.benchmark_worker`, writes the job to its stdin as JSON, and reads from
-its stdout either `{"measured": ...}` or `{"error": {"message": ..., "exit_code": ...}}`, as a line of its own.
-"""
-
-import json
 import os
-import subprocess
-import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from skinseg_edge.bundle import TRUSTED_KEY_VARIABLE
-from skinseg_edge.errors import SkinsegError, ToolMissing, VerificationFailed
+from skinseg_edge.errors import ToolMissing, VerificationFailed
 from skinseg_runtime.benchmark import Job, Measured, measure
+from skinseg_runtime.engine_build.answering import Tell, answer
+from skinseg_runtime.engine_build.apart import Died, Overdue, answer_of
 
 __all__ = ["measure_apart"]
+
+_LONGEST_S = 86_400.0  # a job ends by its own runs and seconds; this is for one that hangs
 
 
 def measure_apart(job: Job) -> Measured:
@@ -24,65 +22,37 @@ def measure_apart(job: Job) -> Measured:
     Raises ToolMissing if what the job needs is not there, VerificationFailed if the model cannot be run, or if its
     process crashed.
     """
-    finished = subprocess.run(
-        [sys.executable, "-m", "skinseg_runtime.benchmark_worker"],
-        input=json.dumps(job.to_json()),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-        cwd=Path(__file__).parent.parent,  # `-m` puts this folder first: what lies in the user's shall not be imported
-        env=_environment(),
-    )
-    answer = _answer(finished.stdout)
-    if "measured" in answer:
-        return Measured.from_json(answer["measured"])
-    if "error" not in answer:
-        raise VerificationFailed(_crash(job, finished.returncode, finished.stderr))
-    error = answer["error"]
-    kind = ToolMissing if error["exit_code"] == ToolMissing.exit_code else VerificationFailed
+    try:
+        told = answer_of(__name__, _trusting(job).to_json(), lambda _: None, timeout_s=_LONGEST_S)
+    except (Died, Overdue) as end:
+        raise VerificationFailed(_crash(job, end)) from end
+    done, error = told.get("done"), told.get("error")
+    if isinstance(done, dict):
+        return Measured.from_json(done)
+    assert isinstance(error, dict)
+    kind = ToolMissing if error.get("kind") == ToolMissing.__name__ else VerificationFailed
     raise kind(error["message"])
 
 
-def _environment() -> dict[str, str]:
-    """Return this process's environment, such that it means the same in another folder."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
-    if key := os.environ.get(TRUSTED_KEY_VARIABLE):
-        environment[TRUSTED_KEY_VARIABLE] = str(Path(key).absolute())
-    return environment
+def _trusting(job: Job) -> Job:
+    """Let the job name the key that the environment does: the child does not inherit it."""
+    key = os.environ.get(TRUSTED_KEY_VARIABLE)
+    return replace(job, trusted_key=Path(key)) if key and job.trusted_key is None else job
 
 
-def _answer(stdout: str) -> dict[str, Any]:
-    """Return the last line that is an answer; libraries may print before and after it, a crash leaves half a line."""
-    for line in reversed(stdout.splitlines()):
-        try:
-            answer = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(answer, dict) and any(isinstance(answer.get(kind), dict) for kind in ("measured", "error")):
-            return answer
-    return {}
-
-
-def _crash(job: Job, code: int, stderr: str) -> str:
-    last = (stderr.strip().splitlines() or ["nothing on stderr"])[-1][:300]
+def _crash(job: Job, end: Died | Overdue) -> str:
     precision = f" --precision {job.precision}" if job.precision else ""
-    hint = "; the system may have ended it for want of memory" if code in (-9, 137) else ""
+    how = f"its process {end.how} and said '{end.last}'" if isinstance(end, Died) else "it gave no answer for a day"
+    hint = "; the system may have ended it for want of memory" if isinstance(end, Died) and end.was_killed else ""
     return (
-        f"cannot time {job.precision or 'the model'}: its process ended with {code} and said '{last}', expected a "
-        f"measurement{hint}; run skinseg-bench {job.bundle.name} --engine {job.engine}{precision} to see more"
+        f"cannot time {job.precision or 'the model'}: {how}, expected a measurement{hint}; run skinseg-bench "
+        f"{job.bundle.name} --engine {job.engine}{precision} to see more"
     )
 
 
-def main() -> None:
-    """Read a job from stdin, do it, and print what it gave."""
-    try:
-        answer: dict[str, object] = {"measured": measure(Job.from_json(json.load(sys.stdin))).to_json()}
-    except SkinsegError as error:
-        answer = {"error": {"message": str(error), "exit_code": error.exit_code}}
-    sys.stdout.write(f"\n{json.dumps(answer)}\n")
+def _work(document: dict[str, object], _: Tell) -> Mapping[str, object]:
+    return measure(Job.from_json(document)).to_json()
 
 
 if __name__ == "__main__":
-    main()
+    answer(_work)

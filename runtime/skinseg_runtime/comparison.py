@@ -176,7 +176,10 @@ def _jobs(job: Job) -> list[Job]:
     """Cut the runs of a job into rounds that differ by one run at most; the first also scores the golden cases."""
     rounds = min(ROUNDS, job.runs)
     ends = [job.runs * number // rounds for number in range(rounds + 1)]
-    return [replace(job, runs=end - start, first=start, golden=start == 0) for start, end in pairwise(ends)]
+    seconds = job.seconds / rounds
+    return [
+        replace(job, runs=end - start, seconds=seconds, first=start, golden=start == 0) for start, end in pairwise(ends)
+    ]
 
 
 def _collect(parts: _Parts, job: Job, run: Callable[[Job], Measured]) -> None:

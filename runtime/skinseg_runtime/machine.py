@@ -11,7 +11,7 @@ from pathlib import Path
 from skinseg_edge._version import __version__
 from skinseg_runtime.usable_cores import usable_cores
 
-__all__ = ["machine", "peak_memory_mib", "versions"]
+__all__ = ["machine", "peak_memory_mib", "resident_memory_mib", "versions"]
 
 # What the packages of a device are called where they are imported; only those that are loaded are asked.
 _LIBRARIES = {
@@ -59,6 +59,12 @@ def peak_memory_mib(root: Path = Path("/")) -> float | None:
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return round(largest * unit / _MIB, 1)
+
+
+def resident_memory_mib(root: Path = Path("/")) -> float | None:
+    """Return the memory that this process holds now, MiB; None where `/proc` below *root* does not tell."""
+    resident = _fields(root / "proc/self/status").get("VmRSS", "").removesuffix(" kB")
+    return round(int(resident) * 1024 / _MIB, 1) if resident.isdigit() else None
 
 
 def _board(root: Path) -> str:

@@ -13,6 +13,7 @@ from tests.fresh_interpreter import run_python
 from tests.runtime.calling import call, error_of, only_object
 from tests.runtime.tiny_bundle import Checks, binary_model, write_bundle
 
+_PAGES = ("benchmark.md", "benchmark.csv", "benchmark-stages.csv", "benchmark.json", "benchmark.svg")
 _FEW = ("--runs", "2", "--warm-up", "0")
 
 
@@ -51,7 +52,8 @@ def test_one_form_as_json_says_what_was_measured_where_and_how(bundle: Path, pho
 
     document = only_object(result.stdout)
     assert (result.exit_code, document["ok"], document["schema"]) == (0, True, "skinseg.bench/1")
-    assert document["method"] == {"runs": 2, "warm_up": 0, "threads": 1, "source": "photos", "count": 1}
+    how = {"runs": 2, "seconds": 0.0, "warm_up": 0, "threads": 1, "source": "photos", "count": 1}
+    assert document["method"] == how
     assert photo.name not in result.stdout  # a photo's name may be a patient's
     (form,) = _forms(document)
     assert (form["precision"], form["status"]) == ("fp32", "passes")
@@ -59,6 +61,31 @@ def test_one_form_as_json_says_what_was_measured_where_and_how(bundle: Path, pho
     assert isinstance(measured, dict)
     assert list(measured["latency"]) == list(STAGES)
     assert measured["latency"]["whole"]["p50_ms"] <= measured["latency"]["whole"]["p99_ms"]
+
+
+def test_one_form_is_written_with_its_chart_and_what_every_figure_includes(bundle: Path, tmp_path: Path) -> None:
+    output = tmp_path / "page"
+    result = call(main, bundle, "--runs", "2", "-o", output, "--json")
+
+    written = json.loads((output / "benchmark.json").read_text(encoding="utf-8"))
+    stages = list(csv.DictReader((output / "benchmark-stages.csv").read_text(encoding="utf-8").splitlines()))
+    markdown = (output / "benchmark.md").read_text(encoding="utf-8")
+    assert {**written, "ok": True, "files": [str(output / name) for name in _PAGES]} == only_object(result.stdout)
+    assert [row["stage"] for row in stages] == list(STAGES)
+    assert "warm-up: " in markdown
+    assert all(f"- **{name}**: {note}" in markdown for name, note in written["includes"].items())
+    assert _without_a_note(written) == []
+
+
+def _without_a_note(document: dict[str, object]) -> list[str]:
+    """Return the figures of a document that no sentence explains; those of one mapping share its sentence."""
+    (form,) = _forms(document)
+    measured, notes = form["measured"], document["includes"]
+    assert isinstance(measured, dict)
+    assert isinstance(notes, dict)
+    known = {"precision", "artefact", "status", "reason", "engine", "fallback", "runs", "measured", "sensors"}
+    told_in_full = {"meters", "power_mode", "seconds"}  # each meter has its own `includes`
+    return [name for name in (*form, *measured, *measured["sensors"]) if name not in {*notes, *known, *told_in_full}]
 
 
 def test_another_precision_is_timed_by_its_name(every_form: Path) -> None:
@@ -79,7 +106,7 @@ def test_the_comparison_names_a_form_that_passes_and_no_other(every_form: Path) 
     result = call(main, every_form, "--compare", *_FEW)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    for word in HEADINGS:
+    for word in set(HEADINGS) - {"mJ a photo", "throttled s"}:  # shown where the machine has such sensors
         assert word in result.stdout
     assert "INT8 is not to be used: its mean Dice is 0.61." in result.stdout
     assert "The auto mix is not to be used: 1 of 1 golden cases left their tolerance." in result.stdout
@@ -94,7 +121,7 @@ def test_the_comparison_is_written_as_markdown_csv_and_json(every_form: Path, tm
     written = json.loads((output / "benchmark.json").read_text(encoding="utf-8"))
     markdown = (output / "benchmark.md").read_text(encoding="utf-8")
     rows = list(csv.DictReader((output / "benchmark.csv").read_text(encoding="utf-8").splitlines()))
-    assert document["files"] == [str(output / f"benchmark.{kind}") for kind in ("md", "csv", "json")]
+    assert document["files"] == [str(output / name) for name in _PAGES]
     assert {**written, "ok": True, "files": document["files"]} == document
     assert [row["status"] for row in rows] == ["passes", "passes", "failed acceptance", "fails here"]
     assert [row["gate Dice"] for row in rows] == ["-", "0.9991", "-", "-"]
@@ -138,7 +165,7 @@ def test_nothing_is_replaced_without_force_nor_a_folder_of_another_kind_with_it(
 
     assert (refused.exit_code, replaced.exit_code, kept.exit_code) == (2, 0, 2)
     assert "add --force" in refused.stderr
-    assert sorted(path.name for path in ours.iterdir()) == ["benchmark.csv", "benchmark.json", "benchmark.md"]
+    assert sorted(path.name for path in ours.iterdir()) == sorted(_PAGES)
     assert [path.name for path in theirs.iterdir()] == ["photo.jpg"]
 
 
@@ -173,7 +200,6 @@ def test_a_quantized_form_that_lost_every_golden_lesion_is_never_named(tmp_path:
         (("--engine", "tensorrt"), 2, "'tensorrt'"),
         (("--precision", "fp16"), 2, "cannot use artefact 'onnx-fp16'"),
         (("--compare", "--precision", "fp16"), 2, "leave --precision out"),
-        (("-o", "page"), 2, "add --compare"),
         (("--photo", "nothing.jpg"), 2, "nothing.jpg"),
         (("--compare", "--photo", "nothing.jpg"), 2, "nothing.jpg"),
         (("--runs", "0"), 2, "runs"),

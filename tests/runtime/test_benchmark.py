@@ -1,6 +1,5 @@
 """The timing of one form, in this process and in one of its own."""
 
-import io
 import json
 import sys
 from pathlib import Path
@@ -10,8 +9,9 @@ import pytest
 
 from skinseg_edge.errors import InputError, ParityFailed, ToolMissing, VerificationFailed
 from skinseg_runtime.benchmark import GoldenScore, Job, Measured, measure
-from skinseg_runtime.benchmark_worker import main as worker_main
+from skinseg_runtime.benchmark_timing import WarmUp
 from skinseg_runtime.benchmark_worker import measure_apart
+from skinseg_runtime.device_sensors import Observation
 from skinseg_runtime.latency import STAGES, Latency
 from tests.fresh_interpreter import run_python
 from tests.runtime.tiny_bundle import binary_model, write_bundle, write_photo
@@ -20,8 +20,18 @@ _DARKER_THAN_WHITE = 300.0  # with this middle, every pixel counts as lesion
 
 
 def _part(inference_ms: float, load_s: float, memory_mib: float | None, golden: tuple[GoldenScore, ...]) -> Measured:
-    samples = dict.fromkeys(STAGES, (inference_ms,))
-    return Measured(engine="e", versions={}, samples_ms=samples, load_s=load_s, memory_mib=memory_mib, golden=golden)
+    return Measured(
+        engine="e",
+        versions={},
+        samples_ms=dict.fromkeys(STAGES, (inference_ms,)),
+        load_s=load_s,
+        memory_mib=memory_mib,
+        golden=golden,
+        steady_memory_mib=memory_mib,
+        warm_up=WarmUp(runs=round(inference_ms), settled=True, first_ms=inference_ms * 10),
+        drift=1.0,
+        observed=Observation(seconds=2.0, unread={"heat": "no zone"}),
+    )
 
 
 def test_every_run_has_a_figure_for_every_stage_and_the_whole_holds_them_all(bundle: Path) -> None:
@@ -37,6 +47,26 @@ def test_every_run_has_a_figure_for_every_stage_and_the_whole_holds_them_all(bun
         "tensorrt",
         "tensorrt-rtx",
     }
+
+
+def test_warm_up_steady_state_and_what_was_not_read_come_with_the_times(bundle: Path) -> None:
+    found = measure(Job(bundle=bundle, runs=15))
+
+    assert found.warm_up is not None
+    assert found.warm_up.runs >= 10  # fewer cannot be told to have settled
+    assert found.warm_up.first_ms is not None
+    assert found.drift is not None
+    assert found.observed is not None
+    assert found.observed.seconds > 0
+    assert found.memory_mib is None or (found.steady_memory_mib or 0) <= found.memory_mib + 0.1  # both are rounded
+
+
+def test_photos_go_on_for_the_seconds_that_are_asked_for(bundle: Path) -> None:
+    found = measure(Job(bundle=bundle, runs=1, warm_up=0, seconds=0.3))
+    assert found.runs > 1
+    assert found.observed is not None
+    assert found.observed.seconds >= 0.3
+    assert sum(found.samples_ms["whole"]) <= found.observed.seconds * 1000
 
 
 def test_golden_cases_are_scored_when_asked_for(tmp_path: Path) -> None:
@@ -97,6 +127,9 @@ def test_parts_are_joined_to_all_samples_the_median_load_and_the_largest_memory(
 
     assert joined.samples_ms["inference"] == (1.0, 2.0, 3.0)
     assert (joined.load_s, joined.memory_mib, joined.golden) == (0.2, 120.0, (score,))
+    assert joined.warm_up == WarmUp(runs=3, settled=True, first_ms=20.0)
+    assert joined.observed == Observation(seconds=6.0, unread={"heat": "no zone"})
+    assert joined.steady_memory_mib == 105.0
     assert Measured.joined(parts[2:]).memory_mib is None
 
 
@@ -140,29 +173,14 @@ def test_what_goes_wrong_in_the_worker_is_told_in_its_own_words(tmp_path: Path) 
         measure_apart(Job(bundle=folder, engine="coreml"))
 
 
-def test_the_worker_answers_on_its_last_line(
-    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    answers = []
-    for job in (Job(bundle=bundle, runs=1), Job(bundle=bundle, runs=1, engine="coreml")):
-        monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(job.to_json())))
-        sys.stdout.write("a library says hello")  # without a line break
-        worker_main()
-        answers.append(json.loads(capsys.readouterr().out.splitlines()[-1]))
-
-    assert Measured.from_json(answers[0]["measured"]).runs == 1
-    assert answers[1]["error"]["exit_code"] == 3
-    assert answers[1]["error"]["message"].startswith("cannot run with coreml")
-
-
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("kill -9 $$", "cannot time int8: its process ended with -9 .*want of memory; run skinseg-bench"),
-        ("echo boom >&2; echo '{\"measured\": '; exit 3", "ended with 3 and said 'boom', expected a measurement;"),
-        ("echo 7", "ended with 0 and said 'nothing on stderr'"),
-        ("echo '{\"measured\": 7}'; echo '[]'", "ended with 0 and said 'nothing on stderr'"),
-        ('echo \'{"error": {"message": "no luck", "exit_code": 2}}\'; echo bye', "^no luck$"),
+        ("kill -9 $$", "cannot time int8: its process was killed by SIGKILL .*want of memory; run skinseg-bench"),
+        ("echo boom >&2; echo '{\"done\": '; exit 3", "ended with 3 and said 'boom', expected a measurement;"),
+        ("echo 7", "ended with 0 and said 'nothing'"),
+        ("echo '{\"done\": 7}'; echo '[]'", "ended with 0 and said 'nothing'"),
+        ('echo \'{"error": {"message": "no luck", "kind": "InputError"}}\'; echo bye', "^no luck$"),
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for the interpreter")

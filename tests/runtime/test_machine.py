@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from skinseg_edge._version import __version__
-from skinseg_runtime.machine import machine, peak_memory_mib, versions
+from skinseg_runtime.machine import machine, peak_memory_mib, resident_memory_mib, versions
 from tests.fresh_interpreter import run_python
 
 
@@ -36,6 +36,7 @@ def test_a_machine_without_such_files_still_has_a_name_and_cores(tmp_path: Path)
 def test_the_peak_is_the_high_water_mark_of_this_process(tmp_path: Path) -> None:
     _file(tmp_path / "proc/self/status", "Name:\tpython\nVmHWM:\t  204800 kB\nVmRSS:\t  1024 kB\n")
     assert peak_memory_mib(tmp_path) == 200.0
+    assert resident_memory_mib(tmp_path) == 1.0
 
 
 def test_where_there_is_no_such_mark_the_system_is_asked(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_where_there_is_no_such_mark_the_system_is_asked(tmp_path: Path) -> None
 
 def test_a_system_that_does_not_tell_its_memory_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
-    assert peak_memory_mib(tmp_path) is None
+    assert (peak_memory_mib(tmp_path), resident_memory_mib(tmp_path)) == (None, None)
 
 
 def test_versions_name_the_project_and_only_what_is_loaded() -> None:

@@ -46,7 +46,7 @@ def test_a_board_without_such_a_rail_counts_all_and_says_so(tmp_path: Path) -> N
 def test_a_monitor_before_all_rails_tells_microwatts(tmp_path: Path) -> None:
     made_up_rails(tmp_path, {"VDD_GPU": (12000, 1000)})
     thor = tmp_path / "sys/class/hwmon/hwmon9"
-    for name, text in {"name": "ina238", "power1_label": "VIN", "power1_input": 23_000_000}.items():
+    for name, text in {"name": "ina238", "power1_label": "VIN", "power1_input": "23000000"}.items():
         write(thor, name, text)
     found = rails(tmp_path)
     assert _values(found) == pytest.approx({"VDD_GPU": 12.0, "VIN": 23.0})

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from typing import TypeAlias
 
 import pytest
 
@@ -10,6 +11,8 @@ from skinseg_runtime.device_sensors import Observation, Sensor, Sensors, Unread,
 from skinseg_runtime.device_sensors.figures import joules_of
 from skinseg_runtime.device_sensors.observation import LEAST_SECONDS, observe
 from skinseg_runtime.device_sensors.sensor import Kind
+
+Readings: TypeAlias = list[tuple[Sensor, list[tuple[float, float]]]]
 
 
 def _sensor(kind: Kind, name: str = "s", *, counts: bool = True, wraps_at: float | None = None) -> Sensor:
@@ -45,7 +48,10 @@ def test_parts_of_another_source_are_told_and_do_not_add_up() -> None:
 
 
 def test_a_counter_is_believed_before_a_power_of_the_same_name() -> None:
-    readings = [(_sensor("power_w", "GPU"), [(0.0, 9.0), (4.0, 9.0)]), (_sensor("energy_j", "GPU"), [(0, 1), (4, 5)])]
+    readings: Readings = [
+        (_sensor("power_w", "GPU"), [(0.0, 9.0), (4.0, 9.0)]),
+        (_sensor("energy_j", "GPU"), [(0.0, 1.0), (4.0, 5.0)]),
+    ]
     assert observe(readings, seconds=4.0, photos=1).meters["GPU"].joules == pytest.approx(4.0)
 
 
@@ -91,9 +97,9 @@ def test_stretches_join_by_their_length() -> None:
 
 
 def test_an_observation_survives_the_way_through_json() -> None:
-    readings = [
+    readings: Readings = [
         (replace(_sensor("clock_mhz"), highest=9.0), [(0.0, 5.0), (4.0, 7.0)]),
-        (_sensor("power_w", "p"), [(0, 1), (4, 1)]),
+        (_sensor("power_w", "p"), [(0.0, 1.0), (4.0, 1.0)]),
     ]
     found = observe(readings, seconds=4.0, photos=2, unread={"heat": "no zone"}, power_mode="15W")
     assert Observation.from_json(json.loads(json.dumps(found.to_json()))) == found
