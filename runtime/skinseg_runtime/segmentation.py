@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from skinseg_edge.bilinear import Decision
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.preprocessing import Placement
+from skinseg_runtime.large_pictures import ONCE, Look
 from skinseg_runtime.measurements import Lesion, measure
 from skinseg_runtime.postprocessing import (
     PostProcessing,
@@ -26,10 +27,10 @@ __all__ = ["Segmentation"]
 class Segmentation:
     """The answer to one photo. What is at photo size is made when first asked for, and kept.
 
-    *network_probability*: (K, input rows, input columns) float32 in [0, 1], as the network gave it.
+    *network_probability*: (K, input rows, input columns) float32 in [0, 1], as the network gave it; of tiles, joined.
     *placement*: where the photo lies in the network's input. *photo_hw*: rows and columns of the upright photo, px.
     *engine*: what ran the network, such as "trt". *fallback*: why another engine than the best for this device did, in
-    a sentence; None if that is not so.
+    a sentence; None if that is not so. *look*: whether that was the whole photo at once, or a second look at it.
     """
 
     contract: ModelContract
@@ -39,6 +40,7 @@ class Segmentation:
     steps_ms: Mapping[str, float] = field(repr=False)
     engine: str
     fallback: str | None = None
+    look: Look = ONCE
 
     @property
     def photo_hw(self) -> tuple[int, int]:

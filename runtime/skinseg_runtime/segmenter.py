@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from skinseg_edge.bundle import Bundle
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import BundleUnusable, ContractInvalid, PictureUnreadable
-from skinseg_edge.image_io import MAX_PIXELS, decode
+from skinseg_edge.image_io import MAX_PIXELS, decode, read_picture
 from skinseg_edge.preprocessing import to_network_input
 from skinseg_runtime.engines import Engine, choose_engine
 from skinseg_runtime.gpu_queue import Queueing
+from skinseg_runtime.large_pictures import checked_look
+from skinseg_runtime.large_pictures.photo_parts import PhotoParts
+from skinseg_runtime.large_pictures.second_look import looked_again
 from skinseg_runtime.postprocessing import PostProcessing, default_rules
 from skinseg_runtime.segmentation import Segmentation
 
@@ -130,15 +133,27 @@ class Segmenter:
             undo.pop_all()
         return segmenter
 
-    def segment(self, source: str | Path | bytes | NDArray[np.uint8]) -> Segmentation:
+    def segment(self, source: str | Path | bytes | NDArray[np.uint8], *, look: str = "once") -> Segmentation:
         """Segment one photo.
 
-        *source*: a file, the bytes of one, or (H, W, 3) uint8 RGB pixels that are upright already.
+        *source*: a file, the bytes of one, or (H, W, 3) uint8 RGB pixels that are upright already. *look*: one of
+        `large_pictures.LOOKS`: "once" as in training, "closer" or "tiles" with a second look where there is reason for
+        it; the answer's `look` tells what was done.
 
-        Raises FileMissing, PictureUnreadable or PictureTooLarge if the source is no photo within the limits, and what
-        the engine raises: on a GPU DeviceBusy if too many wait, DeadlinePassed if it does not answer in time,
-        DeviceLost if this process can no longer use it.
+        Raises UnknownName if *look* is none of them, FileMissing, PictureUnreadable or PictureTooLarge if the source is
+        no photo within the limits, and what the engine raises: on a GPU DeviceBusy if too many wait, DeadlinePassed if
+        it does not answer in time, DeviceLost if this process can no longer use it.
         """
+        if checked_look(look) == "once":
+            return self._look_once(source)[0]
+        # Read once: both looks must be at the same photo.
+        held = read_picture(source, max_pixels=self.max_pixels) if isinstance(source, str | Path) else source
+        first, pixels = self._look_once(held)
+        parts = PhotoParts(held, pixels, first.photo_hw, max_pixels=self.max_pixels)
+        return looked_again(first, parts, self.engine, look)
+
+    def _look_once(self, source: str | Path | bytes | NDArray[np.uint8]) -> tuple[Segmentation, NDArray[np.uint8]]:
+        """Look at the whole photo; also return the pixels that were decoded for it."""
         started = time.perf_counter()
         pixels, photo_hw = self._decoded(source)
         decoded = time.perf_counter()
@@ -152,7 +167,7 @@ class Segmenter:
             "preprocess": preprocessed - decoded,
             "inference": inferred - preprocessed,
         }
-        return Segmentation(
+        segmentation = Segmentation(
             contract=self.contract,
             network_probability=probability,
             placement=network_input.placement,
@@ -161,6 +176,7 @@ class Segmenter:
             engine=self.engine.name,
             fallback=self.fallback,
         )
+        return segmentation, pixels
 
     def close(self) -> None:
         """Give the engine's memory back; a second call does nothing."""
