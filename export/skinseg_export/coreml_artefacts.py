@@ -93,15 +93,12 @@ def add_coreml(work: CoremlWork, progress: Progress) -> None:
         work.artefacts.missing.append(MissingTool("coreml", COREML_REMEDY, is_fatal=True))
         return
     asked = packages_of(work.options)
-    with tempfile.TemporaryDirectory() as scratch, progress(len(asked) + 1, "Core ML packages") as advance:
-        side = _trained_side(work, asked[0], Path(scratch))
-        kept = kept_in_single(side.fresh, work.pictures) if work.options.wants_half else frozenset[str]()
-        advance()
-        reports = []
-        for options in asked:
-            made = _add_package(work, options, side, kept, Path(scratch))
-            reports += [made] if made else []
-            advance()
+    with tempfile.TemporaryDirectory() as scratch:
+        with progress(1, "Core ML's numbers"):
+            side = _trained_side(work, asked[0], Path(scratch))
+            kept = kept_in_single(side.fresh, work.pictures) if work.options.wants_half else frozenset[str]()
+        made = [_add_package(work, options, side, kept, Path(scratch), progress) for options in asked]
+        reports = [each for each in made if each is not None]
     report = CoremlReport(tuple(reports), version)
     work.artefacts.add_json(REPORT_PATH, report.to_json())
     work.artefacts.draft.add_bytes(PAGE_PATH, report.page().encode())
@@ -124,7 +121,12 @@ def _trained_side(work: CoremlWork, options: CoremlOptions, scratch: Path) -> Tr
 
 
 def _add_package(
-    work: CoremlWork, options: CoremlOptions, side: TrainedSide, kept: frozenset[str], scratch: Path
+    work: CoremlWork,
+    options: CoremlOptions,
+    side: TrainedSide,
+    kept: frozenset[str],
+    scratch: Path,
+    progress: Progress,
 ) -> PackageReport | None:
     """Add one package; where only its compression cannot be made, note why and return None."""
     made, precision = work.artefacts, options.precision
@@ -132,7 +134,8 @@ def _add_package(
     name, path = (f"coreml-{precision}", f"model.{precision}.mlpackage") if compressed else ("coreml", PACKAGE_PATH)
     package = scratch / path
     try:
-        _write(work, options, side, kept, package)
+        with progress(1, f"Core ML package {path}"):
+            _write(work, options, side, kept, package)
     except InputError as error:
         if not compressed:
             raise
@@ -144,7 +147,8 @@ def _add_package(
     def verify() -> Checks:
         parameters = sum(parameter.numel() for parameter in side.network.parameters())
         structures.append(check_structure(package, side.contract, options, parameters=parameters))
-        return {**structures[0].checks(), **_verified(work, name, package, options, side), "computed_fp32": len(kept)}
+        found = _verified(work, name, package, options, side, progress)
+        return {**structures[0].checks(), **found, "computed_fp32": len(kept)}
 
     made.add(name, path, precision, verify)
     return PackageReport(
@@ -172,10 +176,13 @@ def _write(work: CoremlWork, options: CoremlOptions, side: TrainedSide, kept: fr
     )
 
 
-def _verified(work: CoremlWork, name: str, package: Path, options: CoremlOptions, side: TrainedSide) -> Checks:
+def _verified(
+    work: CoremlWork, name: str, package: Path, options: CoremlOptions, side: TrainedSide, progress: Progress
+) -> Checks:
     """Return the figures of the saved *package*: its numbers, the gate's, and what a device must reach again."""
     program = load_program(package)
-    found, parity = verify_program(program, options, side)
+    with progress(1, f"{name} against torch"):  # closed before the gate opens its own: bars do not nest
+        found, parity = verify_program(program, options, side)
     judged = work.gate.accept(name, options.precision, MilEngine(program, side.contract))
     pictures = tuple(each for each in parity.pictures if each.name.startswith("golden/"))
     reached = golden_checks([Parity(pictures)]) if options.precision in _COMPRESSED else {}

@@ -21,6 +21,7 @@ from skinseg_export.picture_sizes import sizes_from_text
 from skinseg_export.targets.coreml.build import mlpackage_from_torch
 from skinseg_export.targets.coreml.options import COREML_PRECISIONS as PACKAGE_PRECISIONS
 from tests.export.darkness import Darkness
+from tests.export.one_bar import OneBar
 from tests.export.quantization.drawn_data import write_drawn_data
 from tests.export.targets.coreml.planted import Spots
 
@@ -28,10 +29,16 @@ _ONLY = ("coreml",)
 
 
 @pytest.fixture(scope="module")
-def report(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> ExportReport:
+def bars() -> OneBar:
+    return OneBar()
+
+
+@pytest.fixture(scope="module")
+def report(checkpoint: Checkpoint, bars: OneBar, tmp_path_factory: pytest.TempPathFactory) -> ExportReport:
     pytest.importorskip("coremltools", reason="needs the coreml extra")
     path = tmp_path_factory.mktemp("bundle") / "lesion.skinseg"
-    return export_bundle(checkpoint, path, ExportOptions(targets=_ONLY, precision="int8", coreml_sizes=((32, 48),)))
+    options = ExportOptions(targets=_ONLY, precision="int8", coreml_sizes=((32, 48),))
+    return export_bundle(checkpoint, path, options, bars)
 
 
 def test_int8_of_core_ml_alone_needs_no_calibration_and_makes_no_onnx_int8(report: ExportReport) -> None:
@@ -40,6 +47,20 @@ def test_int8_of_core_ml_alone_needs_no_calibration_and_makes_no_onnx_int8(repor
     )
     assert (report.failures, report.warnings) == ({}, ())
     Bundle.open(report.path).verify()
+
+
+@pytest.mark.usefixtures("report")
+def test_no_bar_opens_inside_another(bars: OneBar) -> None:
+    assert bars.nested == []
+    assert [step for step in bars.seen if "ml" in step.lower()] == [
+        "Core ML's numbers",
+        "Core ML package model.mlpackage",
+        "coreml against torch",
+        "acceptance of coreml",
+        "Core ML package model.int8.mlpackage",
+        "coreml-int8 against torch",
+        "acceptance of coreml-int8",
+    ]
 
 
 def test_each_package_has_the_figures_of_the_numbers_and_of_the_gate(report: ExportReport) -> None:

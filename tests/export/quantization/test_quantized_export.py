@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from skinseg_export import ExportOptions, ExportReport, export_bundle
 from skinseg_export.cli import main
 from skinseg_runtime import Segmenter
 from tests.export.darkness import CONTRACT
+from tests.export.one_bar import OneBar
 from tests.export.quantization.drawn_data import PHOTO_HW, write_drawn_data
 from tests.export.quantization.planted import Planted
 
@@ -208,21 +207,14 @@ def test_without_matplotlib_the_bundle_is_made_and_its_pictures_are_missed(
 
 
 def test_no_bar_opens_inside_another(loud_path: Path, data: Path, tmp_path: Path) -> None:
-    # A terminal shows one bar at a time, and some versions of rich refuse a second.
-    opened: list[str] = []
-    seen: list[str] = []
+    bars = OneBar()
 
-    @contextmanager
-    def progress(_total: int, step: str) -> Iterator[Callable[[], None]]:
-        assert not opened, f"{step} opens inside {opened}"
-        opened.append(step)
-        seen.append(step)
-        yield lambda: None
-        opened.pop()
+    export_bundle(load_checkpoint(loud_path), tmp_path / "a.skinseg", _options(data, precision="auto"), bars)
 
-    export_bundle(load_checkpoint(loud_path), tmp_path / "a.skinseg", _options(data, precision="auto"), progress)
-
-    assert {"calibration", "calibration methods", "sensitivity of each layer", "acceptance of onnx-fp16"} <= set(seen)
+    assert bars.nested == []
+    assert {"calibration", "calibration methods", "sensitivity of each layer", "acceptance of onnx-fp16"} <= {
+        *bars.seen
+    }
 
 
 def test_auto_quantizes_everything_where_everything_passes(calm: Checkpoint, data: Path, tmp_path: Path) -> None:
