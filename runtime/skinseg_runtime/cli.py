@@ -9,17 +9,15 @@ import click
 
 from skinseg_edge.command_line import Ui, command, name_option
 from skinseg_edge.command_options import trusted_key_option
-from skinseg_edge.terminal import printable
+from skinseg_edge.errors import InputError
 from skinseg_runtime.engines import ENGINES, KNOWN_PRECISIONS
+from skinseg_runtime.video import StreamOptions, stream_options
 
 if TYPE_CHECKING:
     from skinseg_edge.bundle import Bundle
-    from skinseg_runtime.run import Outcome
     from skinseg_runtime.segmenter import Segmenter
 
 __all__ = ["main"]
-
-_MOST_ROWS = 40  # a longer table is no longer read; results.jsonl has every picture
 
 
 @command(
@@ -51,9 +49,22 @@ _MOST_ROWS = 40  # a longer table is no longer read; results.jsonl has every pic
     metavar="SIZE_MM",
     help="Read the scale from an ArUco marker (DICT_4X4_50) on each photo; SIZE_MM is its black square's side.",
 )
+@click.option(
+    "--ruler",
+    metavar="X1,Y1,X2,Y2,MM",
+    help="Take the scale from two points of one upright photo, px, and the millimetres between them.",
+)
 @click.option("--overlay", is_flag=True, help="Also draw each outline, and classes, on its photo.")
 @click.option("--force", is_flag=True, help="Replace results that are there already.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was cut off; what is done is taken over.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Photos at a time, one core each; each needs its memory. [default: as many as cores]",
+)
 @trusted_key_option()
+@stream_options
 def main(
     ui: Ui,
     bundle: Path,
@@ -64,9 +75,13 @@ def main(
     allow_build: bool,
     mm_per_px: float | None,
     card_mm: float | None,
+    ruler: str | None,
     overlay: bool,
     force: bool,
+    resume: bool,
+    jobs: int | None,
     trusted_key: Path | None,
+    stream_options: StreamOptions,
 ) -> int:
     """Outline the skin lesions on photos with the model in BUNDLE.
 
@@ -75,50 +90,85 @@ def main(
     and in mm where the scale is known, each with its range; a network of more than two classes also gives
     NAME.classes.png, whose palette indices are the classes in the order of the bundle's contract. Below a folder, masks
     that lie beside their photos (NAME_mask, NAME_segmentation, masks/ beside images/) and results of an earlier run are
-    left out. A photo that cannot be read is reported and the others are done; the exit code is then 2. The outline is
-    not a diagnosis.
+    left out. A photo that cannot be read is reported and the others are done; the exit code is then 2.
+    Nothing is at its place before all is done; a run that was cut off is gone on with by --resume, which takes over
+    each photo whose bytes, name, model and options are the same.
+
+    A single PATH may be a video or a camera instead: a file such as clip.mp4, camera:0 (camera:0@1280x720@30), csi:0 on
+    a Jetson, rtsp://..., or "gst: ... ! appsink". Its frames give frames.jsonl, and with --record a video. Frames that
+    come faster than they are segmented are dropped, except those of a file. Ctrl-C ends it.
+
+    The outline is not a diagnosis.
     """
     # Imported here: `--help` should not wait for OpenCV.
     from skinseg_edge.bundle import Bundle
+    from skinseg_runtime.folder_run.summary import problems_of, summary_of
     from skinseg_runtime.photo_scale import photo_scale
-    from skinseg_runtime.run import run
+    from skinseg_runtime.run import Asked, run
     from skinseg_runtime.sources import sources_from
+    from skinseg_runtime.usable_cores import usable_cores
+    from skinseg_runtime.video import run_stream, stream_among
 
-    scale_of = photo_scale(mm_per_px, card_mm)
+    scale_of = photo_scale(mm_per_px, card_mm, ruler)
+    if (stream := stream_among(paths)) is not None:
+        stream_options.check_alone(stream.name, {"--overlay": overlay, "--resume": resume, "--jobs": jobs is not None})
+        opened = Bundle.open(bundle, trusted_key=trusted_key)
+        with _opened(ui, opened, engine, precision, allow_build, None) as segmenter:
+            model = _model(opened, segmenter)
+            return run_stream(
+                ui, segmenter, stream, stream_options, output, model=model, scale_of=scale_of, force=force
+            )
+    stream_options.check_unused()
     sources = sources_from(paths)
+    if ruler is not None and len(sources.photos) > 1:
+        raise InputError(
+            f"cannot read one ruler on {len(sources.photos)} photos: its points lie on one of them; name that photo, "
+            "or give --mm-per-px if all were taken from the same distance"
+        )
+    workers = min(jobs or usable_cores(), len(sources.photos))
     opened = Bundle.open(bundle, trusted_key=trusted_key)
     with (
-        _opened(ui, opened, engine, precision, allow_build) as segmenter,
+        _opened(ui, opened, engine, precision, allow_build, 1 if workers > 1 else None) as segmenter,
         ui.progress(len(sources.photos), "segmenting") as advance,
     ):
-        model = {
-            "name": opened.manifest.name,
-            "bundle_sha256": opened.sha256,
-            "engine": segmenter.engine.name,
-            "precision": segmenter.precision,
-            "fallback": segmenter.fallback,
-        }
+        model = _model(opened, segmenter)
         outcome = run(
             segmenter,
             sources.photos,
             output,
-            model=model,
-            scale_of=scale_of,
-            overlay=overlay,
+            Asked(model=model, scale_of=scale_of, overlay=overlay),
             force=force,
+            resume=resume,
+            workers=workers,
             advance=advance,
+            on_unfinished=ui.warn,
         )
     document = {
         "output": str(output),
         "model": model,
-        "pictures": outcome.rows,
+        "taken_over": outcome.taken_over,
+        "pictures": outcome.whole_rows() if ui.json else [],
         "masks_left_out": [str(mask) for mask in sources.masks],
     }
-    _tell_errors(ui, outcome)
-    return ui.result(document, _summary(outcome, output, len(sources.masks)), failure=outcome.failure)
+    for problem in [] if ui.json else problems_of(outcome):  # --json has them in its rows
+        ui.warn(problem)
+    return ui.result(document, summary_of(outcome, output, len(sources.masks)), failure=outcome.failure)
 
 
-def _opened(ui: Ui, bundle: Bundle, engine: str, precision: str | None, allow_build: bool) -> Segmenter:
+def _model(bundle: Bundle, segmenter: Segmenter) -> dict[str, object]:
+    """Return what each row says about the model."""
+    return {
+        "name": bundle.manifest.name,
+        "bundle_sha256": bundle.sha256,
+        "engine": segmenter.engine.name,
+        "precision": segmenter.precision,
+        "fallback": segmenter.fallback,
+    }
+
+
+def _opened(
+    ui: Ui, bundle: Bundle, engine: str, precision: str | None, allow_build: bool, threads: int | None
+) -> Segmenter:
     """Load the network; where another engine than the best for this device serves, say so even with `-q`."""
     from contextlib import nullcontext
 
@@ -130,66 +180,11 @@ def _opened(ui: Ui, bundle: Bundle, engine: str, precision: str | None, allow_bu
             bundle,
             engine=engine,
             precision=precision,
+            threads=threads,
             allow_build=allow_build,
             on_fallback=ui.warn,
             on_build_step=on_build_step,
         )
-
-
-def _tell_errors(ui: Ui, outcome: Outcome) -> None:
-    """Say why each photo failed; a single one is told by the failure itself, and --json has them in its rows."""
-    errors = [error["message"] for row in outcome.rows if isinstance(error := row.get("error"), dict)]
-    if len(errors) > 1 and not ui.json:
-        for message in errors:
-            ui.warn(message)
-    if not ui.json:
-        for row in outcome.rows:
-            if isinstance(problem := row.get("scale_problem"), str):
-                ui.warn(f"{row['source']}: {problem}")
-
-
-def _summary(outcome: Outcome, output: Path, masks: int) -> object:
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("photo", overflow="fold")  # the end of a long path says which photo it is
-    for heading in ("size", "lesions", "of photo", "diameter", "quality", "ms"):
-        table.add_column(heading, justify="right")
-    # In a long list only what failed is worth a line.
-    shown = outcome.rows if len(outcome.rows) <= _MOST_ROWS else [row for row in outcome.rows if "error" in row]
-    for row in shown:
-        table.add_row(Text(printable(str(row["source"]))), *_cells(row))
-    done = sum("error" not in row for row in outcome.rows)
-    end = f"{done} of {len(outcome.rows)} photos segmented" + (f" -> {output}" if done else "")
-    if masks:
-        end += f"; {masks} masks beside photos left out"
-    return Group(table, Text(end)) if shown else Text(end)
-
-
-def _cells(row: dict[str, object]) -> list[str]:
-    match row:
-        case {"photo_hw": [int(rows), int(columns)], "lesions": list(lesions), "timings_ms": dict(timings)}:
-            area = sum(lesion["area_px"] for lesion in lesions) / (rows * columns)
-            diameter = _diameter(lesions[0]) if lesions else "-"
-            ms = f"{sum(timings.values()):.0f}"
-            return [f"{columns} x {rows}", str(len(lesions)), f"{area:.1%}", diameter, _verdict(row), ms]
-    return ["-", "failed", "-", "-", "-", "-"]
-
-
-def _verdict(row: dict[str, object]) -> str:
-    match row:
-        case {"quality": {"verdict": str(verdict)}}:
-            return verdict
-    return "-"
-
-
-def _diameter(lesion: dict[str, object]) -> str:
-    match lesion:
-        case {"max_diameter_mm": float(longest), "scale": {"relative_error": float(error)}}:
-            return f"{longest:.1f} mm ±{error * longest:.1f}"
-    return f"{lesion['max_diameter_px']:.0f} px"
 
 
 if __name__ == "__main__":

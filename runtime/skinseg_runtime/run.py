@@ -1,160 +1,189 @@
-"""The work of `skinseg-run`: segment each photo, write what it gave, go on where one photo is bad."""
+"""The work of `skinseg-run`: segment photos, several at a time, and write what they gave; a bad one stops no other."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-from numpy.typing import NDArray
+import cv2
 
-from skinseg_edge.errors import InputError, OutputRefused, PictureUnreadable
-from skinseg_edge.image_io import decode
-from skinseg_runtime.measurements import measure
-from skinseg_runtime.overlay import draw, draw_classes
+from skinseg_edge._version import __version__
+from skinseg_edge.errors import InputError, OutputRefused
+from skinseg_edge.image_io import read_picture
+from skinseg_edge.strict_json import canonical_bytes
+from skinseg_runtime.folder_run.in_parallel import done_in_parallel
+from skinseg_runtime.folder_run.one_photo import made_of_photo, names_of_photo
 from skinseg_runtime.photo_scale import PhotoScale
-from skinseg_runtime.quality import assess, hw_for_close_up
-from skinseg_runtime.results import Results, results_folder
-from skinseg_runtime.segmentation import Segmentation
+from skinseg_runtime.results import RESULTS_NAME, Results, results_folder
 from skinseg_runtime.segmenter import Segmenter
 from skinseg_runtime.sources import Source
 
-__all__ = ["ROW_SCHEMA", "Outcome", "run"]
+__all__ = ["ROW_SCHEMA", "Asked", "Outcome", "run"]
 
 ROW_SCHEMA = "skinseg.result/1"
 
-_COLOUR_HW = (512, 512)  # px of a photo that colours are read from, at least: they are averaged over a coarse grid
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is wanted of every photo.
+
+    *model*: what each row says about the model. *scale_of*: where the photos' scale comes from; a photo without a
+    readable one is measured in px, and its row says why. *overlay*: also draw outlines, and classes where there are
+    more than two.
+    """
+
+    model: Mapping[str, object]
+    scale_of: PhotoScale | None = None
+    overlay: bool = False
+
+    @property
+    def identity(self) -> bytes:
+        """All that the result of a photo follows from, beside the photo: two runs of the same give the same."""
+        model = {name: value for name, value in self.model.items() if name != "fallback"}
+        scale = None if self.scale_of is None else self.scale_of.identity
+        document = {"code": __version__, "row": ROW_SCHEMA, "model": model, "scale": scale, "overlay": self.overlay}
+        return canonical_bytes(document)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """*rows*: what results.jsonl holds, one object a photo; *failure*: what to say if photos failed, else None."""
+    """What became of a run.
 
-    rows: list[dict[str, object]]
+    *rows*: one object a photo, as in results.jsonl but without polygons, which need memory. *failure*: what to say if
+    photos failed, else None. *taken_over*: how many photos an earlier run had done. *published*: results.jsonl, None if
+    no photo could be read.
+    """
+
+    rows: Sequence[Mapping[str, object]]
     failure: InputError | None
+    taken_over: int = 0
+    published: Path | None = None
+
+    def whole_rows(self) -> list[Mapping[str, object]]:
+        """Read the rows as they stand in results.jsonl."""
+        if self.published is None:
+            return list(self.rows)
+        with self.published.open(encoding="utf-8") as stream:
+            return [json.loads(line) for line in stream]
 
 
 def run(
     segmenter: Segmenter,
     sources: Sequence[Source],
     output: Path,
+    asked: Asked,
     *,
-    model: Mapping[str, object],
-    scale_of: PhotoScale | None = None,
-    overlay: bool = False,
     force: bool = False,
+    resume: bool = False,
+    workers: int = 1,
     advance: Callable[[], None] = lambda: None,
+    on_unfinished: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
-    """Segment *sources* and write the results below *output*, all of them or, if interrupted, none.
+    """Segment *sources* and write the results below *output*: all of them or, if interrupted, none at their place.
 
-    *model*: what each row says about the model. *scale_of*: where the photos' scale comes from; a photo without a
-    readable one is measured in px, and its row says why. *overlay*: also draw outlines, and classes where there are
-    more than two. *force*: replace earlier results. *advance*: called after each photo. A photo that cannot be read
-    gets a row with its error; when none could be, nothing is written.
+    *force*, *resume*, *on_unfinished*: see `results_folder`. *workers*: photos at a time, at least 1; rows and masks
+    are the same with any number. *advance*: called after each photo. A photo that cannot be read gets a row with its
+    error; when none could be, nothing is written. A photo counts as done by an earlier run where its bytes, its name,
+    the bundle, the engine, the precision, this package's version and what is *asked* are the same.
 
-    Raises OutputRefused if results are there and not force, or the place cannot be written.
+    Raises OutputRefused if results are there and not force, or the place cannot be written, DeviceBusy if another
+    process writes there.
     """
-    rows: list[dict[str, object]] = []
-    errors: list[InputError] = []
-    expected = _expected(sources, has_class_maps=_has_class_maps(segmenter), overlay=overlay)
-    with results_folder(output, expected, force=force) as results:
-        for source in sources:
-            row: dict[str, object] = {"schema": ROW_SCHEMA, "source": str(source.path), "model": dict(model)}
-            try:
-                row.update(_segmented(segmenter, source, results, scale_of, overlay))
-            except OutputRefused:
-                raise
-            except InputError as error:
-                errors.append(error)
-                row["error"] = {"kind": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
-            results.add_row(row)
-            rows.append(row)
-            advance()
-        if len(errors) < len(sources):
-            results.publish()
-    return Outcome(rows, _failure(errors, len(sources)))
+    names = [names_of_photo(source.stem, segmenter.contract, overlay=asked.overlay) for source in sources]
+    expected = [name for of_photo in names for name in of_photo.values()]
+    done: list[_Done | _Failed] = [_Failed({}, InputError())] * len(sources)
+    with results_folder(output, expected, force=force, resume=resume, on_unfinished=on_unfinished) as results:
+        worker = _Worker(segmenter, results, asked)
+        with _one_thread_a_photo(workers), closing(done_in_parallel(worker, sources, workers)) as ending:
+            for place, one in ending:
+                done[place] = one
+                advance()
+        if any(isinstance(one, _Done) for one in done):
+            results.publish([(one.key, one.head) if isinstance(one, _Done) else (None, one.row) for one in done])
+    errors = [one.error for one in done if isinstance(one, _Failed)]
+    return Outcome(
+        [one.row for one in done],
+        _failure(errors, len(sources)),
+        sum(isinstance(one, _Done) and one.taken_over for one in done),
+        output / RESULTS_NAME if len(errors) < len(sources) else None,
+    )
 
 
-def _segmented(
-    segmenter: Segmenter, source: Source, results: Results, scale_of: PhotoScale | None, overlay: bool
-) -> dict[str, object]:
-    segmentation = segmenter.segment(source.path)
-    mask = segmentation.mask
-    whole = overlay or (scale_of is not None and scale_of.needs_whole_photo)
-    pixels = decode(
-        source.path, at_least_hw=None if whole else _needed_hw(segmentation), max_pixels=segmenter.max_pixels
-    ).pixels
-    scale, problem = (None, {}) if scale_of is None else scale_of.read(pixels)
-    row: dict[str, object] = {
-        "sha256": _sha256(source.path),
-        "photo_hw": list(segmentation.photo_hw),
-        "lesions": [lesion.to_json() for lesion in measure(mask, pixels, scale)],
-        **problem,
-        "quality": assess(pixels, segmentation).to_json(),
-        "timings_ms": {step: round(ms, 2) for step, ms in segmentation.timings_ms.items()},
-        "mask": str(results.add_png(_mask_name(source), mask)),
-    }
-    photo = pixels if overlay else None
-    if photo is not None:
-        row["overlay"] = str(results.add_png(_overlay_name(source), draw(photo, mask)))
-    if _has_class_maps(segmenter):
-        row.update(_classified(segmentation, source, results, photo))
-    return row
+@dataclass(frozen=True)
+class _Done:
+    """A photo's *key* among the results, its *row* without polygons and the *head* of it; *taken_over*: made before."""
+
+    key: str
+    head: Mapping[str, object]
+    row: Mapping[str, object]
+    taken_over: bool
 
 
-def _needed_hw(segmentation: Segmentation) -> tuple[int, int]:
-    """Return the fewest rows and columns of the photo on which colours and quality can be taken."""
-    largest = segmentation.lesions[0] if segmentation.lesions else None
-    rows, columns = hw_for_close_up(segmentation.photo_hw, largest)
-    return max(rows, _COLOUR_HW[0]), max(columns, _COLOUR_HW[1])
+@dataclass(frozen=True)
+class _Failed:
+    """The *row* of a photo that cannot be read, and why."""
+
+    row: Mapping[str, object]
+    error: InputError
 
 
-def _classified(
-    segmentation: Segmentation, source: Source, results: Results, photo: NDArray[np.uint8] | None
-) -> dict[str, object]:
-    class_map, classes = segmentation.class_map, segmentation.contract.classes
-    row: dict[str, object] = {
-        "class_map": str(results.add_class_map(_class_map_name(source), class_map, len(classes))),
-        "class_areas_px": {name: int(np.count_nonzero(class_map == number)) for number, name in enumerate(classes)},
-    }
-    if photo is not None:
-        row["panel"] = str(results.add_png(_panel_name(source), draw_classes(photo, class_map, classes)))
-    return row
+class _Worker:
+    """Makes and writes what is asked of a photo; called from several threads."""
+
+    def __init__(self, segmenter: Segmenter, results: Results, asked: Asked) -> None:
+        self._segmenter = segmenter
+        self._results = results
+        self._asked = asked
+        self._identity = asked.identity
+
+    def __call__(self, source: Source) -> _Done | _Failed:
+        try:
+            return self._done(source)
+        except OutputRefused:
+            raise
+        except InputError as error:
+            told = {"kind": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
+            return _Failed({**self._head(source), "error": told}, error)
+
+    def _done(self, source: Source) -> _Done:
+        data = read_picture(source.path, max_pixels=self._segmenter.max_pixels)
+        names = names_of_photo(source.stem, self._segmenter.contract, overlay=self._asked.overlay)
+        key = self._key(data, source.stem)
+        row = self._results.row(key, names)
+        taken_over = row is not None
+        if row is None:
+            made = made_of_photo(self._segmenter, data, self._asked.scale_of, overlay=self._asked.overlay)
+            row = self._results.add(key, names, made.pictures, made.row)
+        head = self._head(source)
+        return _Done(key, head, {**head, **_without_polygons(row)}, taken_over)
+
+    def _head(self, source: Source) -> dict[str, object]:
+        return {"schema": ROW_SCHEMA, "source": str(source.path), "model": dict(self._asked.model)}
+
+    def _key(self, data: bytes, stem: PurePosixPath) -> str:
+        parts = (self._identity, str(stem).encode("utf-8", "surrogateescape"), data)
+        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def _has_class_maps(segmenter: Segmenter) -> bool:
-    """Answer whether a class map says more than the mask."""
-    return len(segmenter.contract.classes) > 2
+def _without_polygons(row: Mapping[str, object]) -> dict[str, object]:
+    lesions = row["lesions"]
+    assert isinstance(lesions, list)
+    plain = [{name: value for name, value in lesion.items() if name != "polygon"} for lesion in lesions]
+    return {**row, "lesions": plain}
 
 
-def _sha256(path: Path) -> str:
+@contextmanager
+def _one_thread_a_photo(workers: int) -> Iterator[None]:
+    """Keep OpenCV from starting threads of its own where there are as many photos as cores."""
+    before = cv2.getNumThreads()
+    if workers > 1:
+        cv2.setNumThreads(1)
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise PictureUnreadable(f"cannot read {path} again after segmenting it: {error.strerror}; try again") from error
-
-
-def _expected(sources: Sequence[Source], *, has_class_maps: bool, overlay: bool) -> list[PurePosixPath]:
-    named = [_mask_name, *([_overlay_name] if overlay else [])]
-    if has_class_maps:
-        named += [_class_map_name, *([_panel_name] if overlay else [])]
-    return [name(source) for name in named for source in sources]
-
-
-def _mask_name(source: Source) -> PurePosixPath:
-    return source.stem.with_name(f"{source.stem.name}.mask.png")
-
-
-def _class_map_name(source: Source) -> PurePosixPath:
-    return source.stem.with_name(f"{source.stem.name}.classes.png")
-
-
-def _overlay_name(source: Source) -> PurePosixPath:
-    return source.stem.with_name(f"{source.stem.name}.overlay.png")
-
-
-def _panel_name(source: Source) -> PurePosixPath:
-    return source.stem.with_name(f"{source.stem.name}.panel.png")
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _failure(errors: Sequence[InputError], count: int) -> InputError | None:

@@ -79,6 +79,28 @@ def test_a_scale_given_by_hand_gives_millimetres_with_their_range(bundle: Path, 
     assert f"{longest:.1f} mm ±{longest / 10:.1f}" in result.stdout
 
 
+def test_two_points_of_a_ruler_give_millimetres_with_their_range(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    call(main, bundle, photo, "-o", tmp_path / "out", "--ruler", "20,10,260,190,15")  # 300 px
+    ((lesion,),) = (row["lesions"] for row in rows_of(tmp_path / "out") if isinstance(row["lesions"], list))
+    assert lesion["max_diameter_mm"] == pytest.approx(lesion["max_diameter_px"] * 0.05, abs=0.01)
+    assert lesion["scale"]["source"] == "two points on a ruler"
+
+
+def test_a_ruler_outside_the_photo_gives_pixels_and_its_row_says_why(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    result = call(main, bundle, photo, "-o", tmp_path / "out", "--ruler", "20,10,320,190,15")
+    assert result.exit_code == 0
+    assert "the ruler from (20, 10) to (320, 190): the upright photo has 320 x 240 px; set both" in result.stderr
+    ((lesion,),) = (row["lesions"] for row in rows_of(tmp_path / "out") if isinstance(row["lesions"], list))
+    assert lesion["max_diameter_mm"] is None
+
+
+def test_one_ruler_is_not_laid_on_several_photos(bundle: Path, photo: Path, tmp_path: Path) -> None:
+    other = write_photo(tmp_path / "other.jpg")
+    result = call(main, bundle, photo, other, "-o", tmp_path / "out", "--ruler", "20,10,260,190,15")
+    assert result.exit_code == 2
+    assert "cannot read one ruler on 2 photos" in result.stderr
+
+
 @pytest.mark.parametrize(("tilt", "warned"), [(5, False), (30, True)])
 def test_a_card_on_the_photo_gives_millimetres_and_a_steep_one_a_warning(
     bundle: Path, tmp_path: Path, tilt: int, warned: bool
@@ -111,7 +133,11 @@ def test_a_photo_without_a_card_is_measured_in_pixels_and_its_row_says_why(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--mm-per-px", "0.1", "--card", "20"), "cannot choose a scale: got --mm-per-px 0.1 and --card 20"),
+        (("--mm-per-px", "0.1", "--card", "20"), "cannot choose a scale: got --mm-per-px 0.1 and --card 20.0"),
+        (("--ruler", "1,1,9,9,5", "--card", "20"), "got --card 20.0 and --ruler 1,1,9,9,5, expected one of them"),
+        (("--ruler", "1,1,9,9"), "cannot read the ruler '1,1,9,9': expected X1,Y1,X2,Y2,MM"),
+        (("--ruler", "1,1,9,nan,5"), "cannot read the ruler '1,1,9,nan,5': expected"),
+        (("--ruler", "1,1,1,1,5"), "cannot read the scale from a ruler: 5.0 mm lie over 0.0 px"),
         (("--card", "-2"), "cannot look for a card of -2 mm: expected more than 0"),
         (("--mm-per-px", "0"), "cannot use the scale: a scale of 0.0 mm/px"),
     ],
@@ -278,32 +304,47 @@ def test_a_full_disk_ends_the_run_and_leaves_nothing(
     assert not (tmp_path / "deep").exists()
 
 
-def test_ctrl_c_in_the_middle_ends_with_130_and_leaves_nothing(
-    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("options", [("--jobs", "1"), ("--jobs", "1", "--json"), ("--jobs", "2")])
+def test_ctrl_c_in_the_middle_ends_with_130_and_leaves_nothing_at_its_place(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
-    for name in ("a.jpg", "b.jpg", "c.jpg"):
-        write_photo(tmp_path / "photos" / name)
+    for number in range(6):
+        write_photo(tmp_path / "photos" / f"{number}.jpg")
     segment, seen = Segmenter.segment, []
 
-    def interrupted(self: Segmenter, source: Path) -> Segmentation:
+    def interrupted(self: Segmenter, source: bytes) -> Segmentation:
         seen.append(source)
-        if len(seen) % 3 == 2:
+        if len(seen) == 2:
             signal.raise_signal(signal.SIGINT)
         return segment(self, source)
 
     monkeypatch.setattr(Segmenter, "segment", interrupted)
     output = tmp_path / "out"
-    output.mkdir()
-    plain = call(main, bundle, tmp_path / "photos", "-o", output)
+    result = call(main, bundle, tmp_path / "photos", "-o", output, *options)
 
-    assert plain.exit_code == 130
-    assert plain.stderr.strip() == "skinseg-run: interrupted"
-    assert len(seen) == 2
-    assert list(output.iterdir()) == []
+    assert result.exit_code == 130
+    *kept, last = filter(None, result.stderr.splitlines())  # click goes to a new line first
+    if "--json" in options:
+        assert error_of(result)["kind"] == "Interrupted"
+        kept = [last]
+    else:
+        assert last == "skinseg-run: interrupted"
+    assert len(kept) == 1
+    assert "run the same command with --resume to go on" in kept[0]
+    assert [path.name for path in output.iterdir()] == [".skinseg-unfinished"]
+    assert len(seen) <= 4  # what had begun is ended, nothing more is begun
 
-    seen.clear()
-    as_json = call(main, bundle, tmp_path / "photos", "-o", output, "--json")
-    assert (as_json.exit_code, error_of(as_json)["kind"]) == (130, "Interrupted")
+
+def test_ctrl_c_before_anything_is_done_leaves_nothing(
+    bundle: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> Segmentation:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Segmenter, "segment", interrupted)
+    result = call(main, bundle, photo, "-o", tmp_path / "deep" / "out")
+    assert (result.exit_code, result.stderr.strip()) == (130, "skinseg-run: interrupted")
+    assert not (tmp_path / "deep").exists()
 
 
 def test_a_manifest_with_a_changed_byte_is_not_trusted(bundle: Path, photo: Path, tmp_path: Path) -> None:
