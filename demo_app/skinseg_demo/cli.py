@@ -157,7 +157,8 @@ def _words(found: Invitation, what: str) -> str:
         else ""
     )
     until = found.expires_at.astimezone().strftime("%H:%M:%S")
+    code = terminal_text(found.pairing, colours=is_lively(sys.stdout))
     return (
-        f"{found.address}\n\n{terminal_text(found.pairing, colours=is_lively(sys.stdout))}\n\n{what}, once, until {until}: {found.pairing}{trust}\n\n"
+        f"{found.address}\n\n{code}\n\n{what}, once, until {until}: {found.pairing}{trust}\n\n"
         "A fresh code: skinseg-demo --pair (--admin for the admin's pages). Ctrl-C ends the demo."
     )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["DEVICE_TOOLS", "HEAVY", "ROOT", "is_torch_free", "modules", "source_of"]
+__all__ = ["DEMO_TOOLS", "DEVICE_TOOLS", "HEAVY", "ROOT", "is_torch_free", "modules", "source_of"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -10,6 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 HEAVY = ("torch", "onnx", "onnxscript", "onnxsim", "coremltools", "safetensors", "matplotlib")
 # What comes with a device, or in an extra of its own: no module needs it to be imported.
 DEVICE_TOOLS = ("tensorrt", "tensorrt_rtx", "coremltools", "pycuda", "pynvml", "flask", "cryptography")
+# What the extra `demo` brings: the demo's modules need it, their command says so where it is missing.
+DEMO_TOOLS = ("flask", "werkzeug", "gunicorn", "cryptography", "segno", "reportlab")
 
 _TORCH_WING = ("skinseg_edge.networks", "skinseg_edge.training", "skinseg_export")
 _FOLDERS = {

@@ -56,6 +56,7 @@ def test_every_option_of_the_examples_exists(name: str) -> None:
         ("skinseg_edge.training", "skinseg-train"),
         ("skinseg_export", "skinseg-export"),
         ("skinseg_runtime", "skinseg-run"),
+        ("skinseg_demo", "skinseg-demo"),
     ],
 )
 def test_a_package_run_with_dash_m_is_its_command(package: str, name: str, tmp_path: Path) -> None:

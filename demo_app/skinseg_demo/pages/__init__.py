@@ -1,9 +1,7 @@
 """The pages: one blueprint a concern. A new module is named here and nowhere else."""
 
-from flask import Blueprint
-
 from skinseg_demo.pages import health, home, pairing, trust
 
 __all__ = ["BLUEPRINTS"]
 
-BLUEPRINTS: tuple[Blueprint, ...] = (home.blueprint, pairing.blueprint, trust.blueprint, health.blueprint)
+BLUEPRINTS = (home.blueprint, pairing.blueprint, trust.blueprint, health.blueprint)

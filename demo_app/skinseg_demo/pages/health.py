@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify
 from skinseg_demo.security.roles import open_to_all
 from skinseg_demo.services import Services, services
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "healthz", "readyz"]
 
 blueprint = Blueprint("health", __name__)
 

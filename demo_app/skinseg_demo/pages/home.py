@@ -7,7 +7,7 @@ from skinseg_demo.services import services
 from skinseg_demo.serving.pairing_code import pairing_address, trust_address
 from skinseg_demo.serving.qr import svg_data_uri
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "index"]
 
 blueprint = Blueprint("home", __name__)
 

@@ -7,7 +7,7 @@ from skinseg_demo.security.roles import current_phone, for_phones, open_to_all
 from skinseg_demo.security.sessions import clear_cookie, set_cookie
 from skinseg_demo.services import services
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "leave", "pair", "scanned"]
 
 blueprint = Blueprint("pairing", __name__)
 

@@ -12,7 +12,7 @@ from skinseg_demo.services import services
 from skinseg_demo.serving.local_ca import ca_file, fingerprint
 from skinseg_demo.serving.trust_listener import CERTIFICATE_TYPE
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "certificate", "steps"]
 
 blueprint = Blueprint("trust", __name__)
 

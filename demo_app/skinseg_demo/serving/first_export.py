@@ -28,7 +28,8 @@ def shipped_bundle(state: Path, tell: Callable[[str], None]) -> Path:
     if exporter is None:
         raise ToolMissing(
             f"cannot start without a model: no BUNDLE was given, {bundle} is not there, and {_EXPORTER} is not "
-            f"installed; export one elsewhere ({_EXPORTER} {MODEL} --target onnx) and name it: skinseg-demo {MODEL}.skinseg"
+            f"installed; export one elsewhere ({_EXPORTER} {MODEL} --target onnx) and name it "
+            f"(skinseg-demo {MODEL}.skinseg)"
         )
     tell(f"exporting the shipped model to {bundle}; this takes a minute, and only on the first start")
     finished = subprocess.run(
