@@ -1,27 +1,39 @@
 """A region's outline, its convex hull and the lengths that follow from them, in pixels."""
 
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["crofton_perimeter", "feret_diameters", "hull_of", "outlines"]
+__all__ = ["Outlines", "crofton_perimeter", "feret_diameters", "hull_of", "outlines"]
 
 # A pixel is a square around its centre; these are the middles of its sides, as seen from the centre.
 _SIDES = np.array([(-0.5, 0.0), (0.5, 0.0), (0.0, -0.5), (0.0, 0.5)], np.float32)
 
 
-def outlines(mask: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+class Outlines(NamedTuple):
+    """The borders of a mask's regions.
+
+    *polygons*: each (P, 2) float32 (x, y), the centres of a region's outermost pixels, clockwise on screen, without its
+    holes. *has_holes*: whether any region has one; if none has, a filled polygon is its region.
+    """
+
+    polygons: list[NDArray[np.float32]]
+    has_holes: bool
+
+
+def outlines(mask: NDArray[np.uint8]) -> Outlines:
     """Return the outlines of all regions of a mask (8-connected), islands in holes as well.
 
-    *mask*: (rows, columns) uint8, 1 inside. Each outline: (P, 2) float32 (x, y), the centres of a region's outermost
-    pixels, clockwise on screen, without its holes.
+    *mask*: (rows, columns) uint8, 1 inside.
     """
     contours, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     # Of two levels the outer borders are the upper one: they have no parent. (1, contours, 4)
-    outer = (contour for contour, (*_, parent) in zip(contours, hierarchy[0], strict=True) if parent < 0)
-    return [_clockwise(contour.reshape(-1, 2).astype(np.float32)) for contour in outer]  # (P, 1, 2) -> (P, 2)
+    outer = [contour for contour, (*_, parent) in zip(contours, hierarchy[0], strict=True) if parent < 0]
+    polygons = [_clockwise(contour.reshape(-1, 2).astype(np.float32)) for contour in outer]  # (P, 1, 2) -> (P, 2)
+    return Outlines(polygons, len(outer) < len(contours))
 
 
 def _clockwise(points: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -81,15 +81,26 @@ def _window(mask: NDArray[np.bool_], box: tuple[int, ...]) -> tuple[NDArray[np.u
 
 def _parts(window: NDArray[np.uint8]) -> Iterator[_Part]:
     """Yield each connected region, in its own box: a face may have hundreds of small patches."""
-    polygons = outlines(window)
+    polygons, has_holes = outlines(window)
     if len(polygons) == 1:
         yield _Part(window.view(np.bool_), (0, 0), polygons[0])
         return
-    _, regions = cv2.connectedComponents(window, connectivity=8)  # with statistics it takes five times as long
+    # With statistics it takes five times as long.
+    regions = cv2.connectedComponents(window, connectivity=8)[1] if has_holes else None
     for polygon in polygons:
         x, y, width, height = cv2.boundingRect(polygon)
-        inside = regions[y : y + height, x : x + width] == regions[int(polygon[0, 1]), int(polygon[0, 0])]
-        yield _Part(inside, (x, y), polygon - np.array((x, y), np.float32))
+        alone = polygon - np.array((x, y), np.float32)
+        if regions is None:
+            inside = _filled(alone, (height, width))
+        else:
+            inside = regions[y : y + height, x : x + width] == regions[int(polygon[0, 1]), int(polygon[0, 0])]
+        yield _Part(inside, (x, y), alone)
+
+
+def _filled(polygon: NDArray[np.float32], hw: tuple[int, int]) -> NDArray[np.bool_]:
+    region = np.zeros(hw, np.uint8)
+    cv2.drawContours(region, [polygon.astype(np.int32)], -1, 1, cv2.FILLED)
+    return region.view(np.bool_)
 
 
 def _checked(photo: NDArray[np.uint8] | None, mask_hw: tuple[int, ...]) -> NDArray[np.uint8] | None:
@@ -154,7 +165,7 @@ def _metric(region: NDArray[np.uint8], shape: Shape, corner: tuple[int, int], sc
     flat = laid_flat(region, corner, scale.homography)
     if flat is None:
         return _Metric(shape, None)
-    largest = max(outlines(flat.region), key=cv2.contourArea)  # a thin bridge may be lost on the way
+    largest = max(outlines(flat.region).polygons, key=cv2.contourArea)  # a thin bridge may be lost on the way
     return _Metric(shape_of(flat.region, largest), flat.mm_per_px, flat.to_flat)
 
 
