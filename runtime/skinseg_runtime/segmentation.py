@@ -19,6 +19,7 @@ from skinseg_runtime.postprocessing import (
     lesion_probability,
     located_mask,
 )
+from skinseg_runtime.quick_outlines import quick_outlines
 
 __all__ = ["Segmentation"]
 
@@ -64,6 +65,14 @@ class Segmentation:
     def lesions(self) -> tuple[Lesion, ...]:
         """One Lesion a connected region of the mask, the largest first."""
         return self._measured[0]
+
+    @cached_property
+    def outlines(self) -> tuple[NDArray[np.float32], ...]:
+        """Outlines of the lesions, each (P, 2) float32 (x, y) photo px, without making the mask: for a live picture.
+
+        Approximate: within one pixel of the network of the mask's border. `lesions` has the exact ones.
+        """
+        return quick_outlines(self.network_probability, self.placement, self.contract, self.rules)
 
     @property
     def timings_ms(self) -> dict[str, float]:
