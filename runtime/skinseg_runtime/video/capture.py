@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -111,7 +111,7 @@ def open_capture(stream: Stream, max_pixels: int) -> Capture:
     return OpenCvCapture(capture)
 
 
-def rgb_from_frame(frame: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+def rgb_from_frame(frame: NDArray[Any]) -> NDArray[np.uint8] | None:
     """Turn OpenCV's pixels, (H, W), (H, W, 1), BGR or BGRA uint8, into (H, W, 3) RGB; None if they are none of these.
 
     >>> rgb_from_frame(np.zeros((4, 6), np.uint8)).shape
@@ -181,7 +181,7 @@ def _not_open(stream: Stream) -> ToolMissing | PictureUnreadable:
 def _quiet() -> Iterator[None]:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read once, by the first stream of a process
     # OpenCV 5 moved the two functions; may go when pyproject.toml asks for 5.
-    levels = getattr(cv2.utils, "logging", cv2)
+    levels: Any = getattr(cv2.utils, "logging", cv2)
     before = levels.getLogLevel()
     if "OPENCV_LOG_LEVEL" not in os.environ:
         levels.setLogLevel(0)

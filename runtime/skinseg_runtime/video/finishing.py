@@ -61,7 +61,7 @@ class Finishing:
 def row_of(analysed: Analysed, scale_of: PhotoScale | None) -> dict[str, object]:
     """Return what frames.jsonl says of a frame; `age_ms` is the time from its arrival until this row."""
     frame, segmentation = analysed.frame, analysed.segmentation
-    scale, problem = (None, {}) if scale_of is None else scale_of.read(frame.pixels)
+    scale, problem = (None, {}) if scale_of is None else scale_of.read(frame.pixels, segmentation.photo_hw)
     timings = {"read": frame.read_ms, **segmentation.timings_ms}
     timings.pop("decode", None)  # pixels come decoded
     began = time.perf_counter()

@@ -34,7 +34,7 @@ class StreamOptions:
     patience: float = 120.0
 
     def check_alone(self, name: str, for_photos: Mapping[str, bool]) -> None:
-        """Check that nothing was asked for of the stream *name* that only photos have; *for_photos*: what was, by option.
+        """Check that nothing was asked for of the stream *name* that only photos have; *for_photos*: by option.
 
         Raises InputError if something was.
         """

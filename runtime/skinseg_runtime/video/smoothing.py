@@ -1,12 +1,12 @@
 """Steadier outlines: the network's probabilities of successive frames, averaged where the camera holds still.
 
 Exponential averaging, m = a p + (1 - a) m with a = 1 - exp(-dt / seconds): what lies `seconds` back counts 1/e. When
-the picture moves, the average would smear the outline along, so it starts anew. Whether it moved is told by thumbnails
-of two successive frames, in grey: how much of a frame's contrast has changed,
+the picture moves, the average would smear the outline along, so it starts anew. Whether it moved is told by a thumbnail
+of the frame, b, and one that is averaged in the same way, a, so that a slow drift adds up as it does in the outline:
 
     change = mean((a - b)^2) / (mean variance of a and b + 4^2)
 
-a and b less their means, so that a camera that adjusts its exposure does not count; 4 grey levels stand for noise.
+in grey levels less their means, so that a camera that adjusts its exposure does not count; 4 levels stand for noise.
 docs/video.md says what limit and smoothing were tried on.
 """
 
@@ -24,7 +24,11 @@ from skinseg_runtime.video.frames import Frame
 __all__ = ["CHANGE_LIMIT", "Smoother", "change_between", "thumbnail_of"]
 
 CHANGE_LIMIT = 0.06
-"""Change between two frames above which the average starts anew; 0 for equal frames, about 2 for unrelated ones."""
+"""Change above which the average starts anew; 0 where nothing moved, about 2 for another picture.
+
+Set on 40 training photos of ISIC 2018: a shift by 2 % of the width gives 0.054 in the median; noise of 12 grey levels
+stays below 0.033, and light that grows by 15 % below 0.023.
+"""
 
 _SIDE = 48  # px of a thumbnail
 _NOISE = 4.0  # grey levels
@@ -33,7 +37,7 @@ _LONGEST_GAPS = 3.0  # times `seconds`: an average from before counts no more
 
 @dataclass(frozen=True, eq=False)
 class _Memory:
-    """What the last frame left: its average, where it lay, its thumbnail, and its time, s."""
+    """What the last frame left: the averages, where it lay, and its time, s."""
 
     probability: NDArray[np.float32]
     placement: Placement
@@ -53,13 +57,12 @@ class Smoother:
 
         That is "averaged", or why the average starts anew with this frame: "first frame", "motion", "gap" or "size".
         """
-        thumbnail = thumbnail_of(frame.pixels)
+        thumbnail, probability = thumbnail_of(frame.pixels), segmentation.network_probability
         reason = self._reason_to_begin(frame, segmentation.placement, thumbnail)
-        probability = segmentation.network_probability
         if reason is None and self._memory is not None:
-            weight = 1 - math.exp((self._memory.time_s - frame.time_s) / self._seconds)
-            before = self._memory.probability
-            probability = np.asarray(before + np.float32(weight) * (probability - before), np.float32)
+            weight = np.float32(1 - math.exp((self._memory.time_s - frame.time_s) / self._seconds))
+            probability = _averaged(self._memory.probability, probability, weight)
+            thumbnail = _averaged(self._memory.thumbnail, thumbnail, weight)
         self._memory = _Memory(probability, segmentation.placement, thumbnail, frame.time_s)
         return replace(segmentation, network_probability=probability), reason or "averaged"
 
@@ -80,6 +83,10 @@ def thumbnail_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     small = cv2.resize(np.ascontiguousarray(pixels[::step, ::step]), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
     return np.asarray(grey - grey.mean(), np.float32)
+
+
+def _averaged(before: NDArray[np.float32], now: NDArray[np.float32], weight: np.float32) -> NDArray[np.float32]:
+    return np.asarray(before + weight * (now - before), np.float32)
 
 
 def change_between(before: NDArray[np.float32], after: NDArray[np.float32]) -> float:
