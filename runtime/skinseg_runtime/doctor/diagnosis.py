@@ -11,6 +11,7 @@ from skinseg_runtime.doctor import (
     jetson_checks,
     library_checks,
     machine_checks,
+    sensor_checks,
     trust_checks,
 )
 from skinseg_runtime.doctor.bundle_checks import bundle_findings
@@ -32,15 +33,20 @@ CHECKS: Mapping[str, Callable[[Host, Path], Finding]] = MappingProxyType(
         "disk": machine_checks.disk,
         "power mode": lambda host, _: jetson_checks.power_mode(host),
         "clocks": lambda host, _: jetson_checks.clocks(host),
+        "sensors": lambda host, _: sensor_checks.sensors(host),
         "driver": lambda host, _: gpu_checks.driver(host),
         "cuda": lambda host, _: gpu_checks.cuda(host),
         "tensorrt": lambda host, _: gpu_checks.tensorrt(host),
         "tensorrt-rtx": lambda host, _: gpu_checks.tensorrt_rtx(host),
         "onnxruntime": lambda host, _: library_checks.onnxruntime(host),
+        "providers": lambda host, _: library_checks.providers(host),
         "opencv": lambda host, _: library_checks.opencv(host),
+        "video": lambda host, _: library_checks.video(host),
         "cryptography": lambda host, _: library_checks.cryptography(host),
         "export": lambda host, _: library_checks.export(host),
         "coreml": lambda host, _: library_checks.coreml(host),
+        "coreml run": lambda host, _: library_checks.coreml_run(host),
+        "demo": lambda host, _: library_checks.demo(host),
         "trusted key": lambda host, _: trust_checks.trusted_key(host),
         "state folder": lambda host, _: trust_checks.state(host),
     }
@@ -113,8 +119,14 @@ def _abilities(host: Host, findings: Mapping[str, Finding]) -> tuple[tuple[str, 
     decodes = findings["opencv"].status == "ok"
     engines = (("trt", trt and has_gpu), ("trt-rtx", rtx and has_gpu))
     processor = ("onnxruntime", findings["onnxruntime"].status == "ok")
-    runs = tuple(name for name, can in (processor, *engines) if can and decodes)
+    apple = ("coreml", host.kind == "apple" and findings["coreml run"].status == "ok")
+    runs = tuple(name for name, can in (processor, *engines, apple) if can and decodes)
     builds = tuple(name for name, can in engines if can)
     has_torch = all(host.package_version(name) for name in ("torch", "onnx", "onnxscript"))
-    targets = (("onnx", True), ("trt", True), ("coreml", host.package_version("coremltools") is not None))
+    targets = (
+        ("onnx", True),
+        ("trt", True),
+        ("triton", True),
+        ("coreml", host.package_version("coremltools") is not None),
+    )
     return runs, builds, tuple(name for name, can in targets if has_torch and can)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from skinseg_edge.errors import SkinsegError
 from skinseg_runtime.cuda_memory.device import CudaFault, GpuFacts
@@ -33,6 +33,8 @@ sys.path[:] = json.loads(sys.argv[1])
 try:
     module = importlib.import_module(sys.argv[2])
     found = {"version": str(getattr(module, "__version__", "unknown")), "file": getattr(module, "__file__", None) or ""}
+    found["providers"] = list(getattr(module, "get_available_providers", list)())
+    found["build"] = str(getattr(module, "getBuildInformation", str)())
 except ModuleNotFoundError as error:
     found = {} if error.name == sys.argv[2] else {"fault": str(error)}
 except BaseException as error:
@@ -47,12 +49,15 @@ _PATIENCE_S = 120.0  # a first import from a memory card takes its time
 class Library:
     """A package of Python as it was found; *version* is None where it is missing or cannot be imported.
 
-    *file*: where it lies. *fault*: why it cannot be imported, None where it can or is not there.
+    *file*: where it lies. *fault*: why it cannot be imported, None where it can or is not there. *providers*: what else
+    ONNX Runtime was built to compute with. *build*: what OpenCV says of how it was built.
     """
 
     version: str | None
     file: str = ""
     fault: str | None = None
+    providers: tuple[str, ...] = ()
+    build: str = ""
 
 
 def output_here(command: Sequence[str]) -> str | None:
@@ -83,8 +88,8 @@ def library_here(module: str) -> Library:
     told = [line.removeprefix(_MARK) for line in answer.splitlines() if line.startswith(_MARK)]
     if not told:
         return Library(None, fault="it ended its process while it was imported")
-    found: Mapping[str, str] = json.loads(told[-1])
-    return Library(found.get("version"), found.get("file", ""), found.get("fault"))
+    found: dict[str, Any] = json.loads(told[-1])
+    return Library(**{"version": None, **found, "providers": tuple(found.get("providers", ()))})
 
 
 def _gpu_facts_here() -> GpuFacts:

@@ -1,7 +1,6 @@
 """What only a Jetson has: JetPack, its module, its power mode and clocks. Elsewhere these find nothing to mend."""
 
-import re
-
+from skinseg_runtime.device_sensors import power_mode as read_power_mode
 from skinseg_runtime.doctor.finding import Finding, missing, ok, warn
 from skinseg_runtime.doctor.host import Host
 
@@ -46,10 +45,10 @@ def power_mode(host: Host) -> Finding:
     """Read the power mode; it is never set here. Times are only worth comparing at one mode."""
     if host.jetpack is None:
         return ok("power mode", "no Jetson")
-    told = re.search(r"NV Power Mode:\s*(\S+)", host.output(["nvpmodel", "-q"]) or "")
-    if told is None:
+    mode = read_power_mode(host.root, host.output)
+    if mode is None:
         return warn("power mode", "nvpmodel does not tell it to this user", "sudo nvpmodel -q")
-    return ok("power mode", f"{told[1]}; sudo nvpmodel -m NUMBER sets another")
+    return ok("power mode", f"{mode}; sudo nvpmodel -m NUMBER sets another")
 
 
 def clocks(host: Host) -> Finding:

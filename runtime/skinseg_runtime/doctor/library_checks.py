@@ -1,11 +1,14 @@
-"""The packages that decode photos, run networks on a processor, check signatures, and export."""
+"""The packages that decode photos and videos, run networks, check signatures, export, and serve the demo."""
+
+import re
 
 from skinseg_runtime.doctor.finding import Finding, missing, ok, warn
 from skinseg_runtime.doctor.host import Host
 
-__all__ = ["coreml", "cryptography", "export", "onnxruntime", "opencv"]
+__all__ = ["coreml", "coreml_run", "cryptography", "demo", "export", "onnxruntime", "opencv", "providers", "video"]
 
 _SIGNING = "pip install 'skinseg-edge[signing]'"
+_COREML_RUN = "pip install 'skinseg-edge[coreml-runtime]'"
 _REINSTALL = "pip install --force-reinstall --no-deps {package}"
 
 
@@ -14,9 +17,35 @@ def onnxruntime(host: Host) -> Finding:
     return _needed(host, "onnxruntime", "onnxruntime", "ONNX Runtime")
 
 
+def providers(host: Host) -> Finding:
+    """Tell what else than the processor ONNX Runtime was built to compute with."""
+    built = host.find("onnxruntime").providers
+    named = [
+        name.removesuffix("ExecutionProvider") for name in built if name.removesuffix("ExecutionProvider") != "CPU"
+    ]
+    if not named:
+        return ok("providers", "the processor alone")
+    return ok("providers", f"the processor; built in as well: {', '.join(named)}, tried only when --engine names one")
+
+
 def opencv(host: Host) -> Finding:
     """Find what decodes and resizes photos."""
     return _needed(host, "opencv", "cv2", "OpenCV", package="opencv-python-headless")
+
+
+def video(host: Host) -> Finding:
+    """Tell which videos and cameras OpenCV opens, and whether it can show a window."""
+    build = host.find("cv2").build
+    if not build:
+        return ok("video", "OpenCV does not tell")
+    can = {part: re.search(rf"^\s*{part}:\s*YES", build, re.MULTILINE) is not None for part in ("FFMPEG", "GStreamer")}
+    windows = re.search(r"^\s*GUI:\s*(?!NONE)\S", build, re.MULTILINE) is not None
+    told = (
+        "files and rtsp" if can["FFMPEG"] else "no files nor rtsp (built without FFmpeg)",
+        "GStreamer and csi cameras" if can["GStreamer"] else "no csi camera (built without GStreamer)",
+        "windows" if windows else "no window, so --record instead of --display",
+    )
+    return ok("video", "; ".join(told))
 
 
 def cryptography(host: Host) -> Finding:
@@ -48,6 +77,25 @@ def coreml(host: Host) -> Finding:
     if host.kind == "apple":
         return warn("coreml", "not installed, so no Core ML model can be made", "pip install 'skinseg-edge[coreml]'")
     return ok("coreml", "not installed; for Apple's devices only")
+
+
+def coreml_run(host: Host) -> Finding:
+    """Tell whether Core ML models can be run here."""
+    if host.kind != "apple":
+        return ok("coreml run", "on macOS only")
+    absent = [module for module in ("CoreML", "Quartz") if host.find(module).version is None]
+    if absent:
+        found = f"{absent[0]} of pyobjc is not installed, so the processor runs what Core ML could"
+        return warn("coreml run", found, _COREML_RUN)
+    return ok("coreml run", "Core ML can be called")
+
+
+def demo(host: Host) -> Finding:
+    """Tell whether the phone demo can be served here."""
+    absent = [name for name in ("flask", "gunicorn", "cryptography") if host.package_version(name) is None]
+    if not absent:
+        return ok("demo", "skinseg-demo can serve")
+    return ok("demo", f"{', '.join(absent)} not installed; pip install 'skinseg-edge[demo]' would bring what it lacks")
 
 
 def _needed(host: Host, name: str, module: str, title: str, *, package: str | None = None) -> Finding:

@@ -45,6 +45,7 @@ def write_orin(
     write(root, "proc/swaps", f"Filename Type Size Used Priority\n{swap} 0 -2\n/dev/zram0 partition 649000 0 5\n")
     write(root, "sys/class/devfreq/17000000.gpu/cur_freq", "306000000\n")
     write(root, "sys/class/devfreq/17000000.gpu/max_freq", "1020000000\n")
+    write(root, "usr/sbin/nvpmodel", "")
     write(root, "dev/nvhost-ctrl-gpu", "")
     write(root, "dev/nvmap", "")
     write(root, "usr/lib/python3.10/dist-packages/tensorrt/__init__.py", "")
@@ -82,7 +83,7 @@ def orin(root: Path, libraries: Mapping[str, Library] | None = None, **changes: 
 
 
 def fake_nvpmodel(command: Sequence[str]) -> str | None:
-    return "NV Power Mode: 15W\n0\n" if list(command) == ["nvpmodel", "-q"] else None
+    return "NV Power Mode: 15W\n0\n" if list(command) == ["/usr/sbin/nvpmodel", "-q"] else None
 
 
 def told(finding: Finding) -> tuple[str, str]:

@@ -52,7 +52,15 @@ def test_a_server_without_a_gpu_runs_masks_and_misses_nothing(tmp_path: Path) ->
 
 def test_a_machine_that_exports_says_for_what(tmp_path: Path) -> None:
     versions = {"torch": "2.8", "onnx": "1.17", "onnxscript": "0.4"}
-    assert diagnose(host(tmp_path, package_version=versions.get)).exports == ("onnx", "trt")
+    assert diagnose(host(tmp_path, package_version=versions.get)).exports == ("onnx", "trt", "triton")
+
+
+def test_a_mac_runs_core_ml_where_python_can_call_it(tmp_path: Path) -> None:
+    bridge = {"CoreML": Library("unknown"), "Quartz": Library("unknown")}
+    assert diagnose(host(tmp_path, bridge, system="Darwin")).runs == ("onnxruntime", "coreml")
+    bare = diagnose(host(tmp_path, system="Darwin"))
+    assert bare.runs == ("onnxruntime",)
+    assert "pip install 'skinseg-edge[coreml-runtime]'" in bare.remedies
 
 
 def test_without_opencv_no_photo_is_decoded_so_nothing_runs(tmp_path: Path) -> None:

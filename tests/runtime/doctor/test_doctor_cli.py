@@ -48,7 +48,7 @@ def test_what_is_missing_ends_with_3_and_the_command_that_mends_it(
 
     assert (plain.exit_code, hints.exit_code, as_json.exit_code) == (3, 3, 3)
     assert "-> sed -i " in plain.stdout
-    assert "1 of 21 checks miss something, first tensorrt: JetPack's is installed" in plain.stderr
+    assert "1 of 26 checks miss something, first tensorrt: JetPack's is installed" in plain.stderr
     assert hints.stdout.startswith("sed -i ")
     assert len(hints.stdout.splitlines()) == 1
     document = only_object(as_json.stdout)

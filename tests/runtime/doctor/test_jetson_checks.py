@@ -76,7 +76,7 @@ def test_the_power_mode_is_read_and_never_set(tmp_path: Path) -> None:
 
     finding = jetson_checks.power_mode(orin(tmp_path, output=fake_output))
 
-    assert (finding.status, asked) == ("ok", [["nvpmodel", "-q"]])
+    assert (finding.status, asked) == ("ok", [["/usr/sbin/nvpmodel", "-q"]])
     assert finding.found.startswith("MAXN_SUPER")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from skinseg_runtime.doctor import Library, library_checks
+from skinseg_runtime.doctor.host import library_here
 from tests.runtime.doctor.boards import host, orin, told, write_orin
 
 
@@ -58,3 +59,38 @@ def test_coremltools_are_missed_on_a_mac_only(tmp_path: Path, system: str, statu
 
 def test_coremltools_are_told_with_their_version(tmp_path: Path) -> None:
     assert told(library_checks.coreml(host(tmp_path, package_version=lambda _: "9.0"))) == ("ok", "coremltools 9.0")
+
+
+def test_what_onnxruntime_was_built_with_is_told_by_name(tmp_path: Path) -> None:
+    built = Library("1.22.0", providers=("CUDAExecutionProvider", "CPUExecutionProvider"))
+    assert library_checks.providers(host(tmp_path)).found == "the processor alone"
+    found = library_checks.providers(host(tmp_path, {"onnxruntime": built})).found
+    assert found == "the processor; built in as well: CUDA, tried only when --engine names one"
+
+
+@pytest.mark.parametrize(
+    ("build", "found"),
+    [
+        ("", "OpenCV does not tell"),
+        (
+            "  GUI:                           NONE\n  Video I/O:\n    FFMPEG:   YES\n    GStreamer:   NO\n",
+            "files and rtsp; no csi camera (built without GStreamer); no window, so --record instead of --display",
+        ),
+        (
+            "  GUI:                           GTK3\n  Video I/O:\n    FFMPEG:   NO\n    GStreamer:   YES (1.20.3)\n",
+            "no files nor rtsp (built without FFmpeg); GStreamer and csi cameras; windows",
+        ),
+    ],
+)
+def test_videos_and_cameras_are_told_as_opencv_was_built(tmp_path: Path, build: str, found: str) -> None:
+    assert library_checks.video(host(tmp_path, {"cv2": Library("4.9.0", build=build)})).found == found
+
+
+def test_the_real_opencv_and_onnxruntime_tell_how_they_were_built() -> None:
+    assert "Video I/O" in library_here("cv2").build
+    assert "CPUExecutionProvider" in library_here("onnxruntime").providers
+
+
+def test_the_demo_names_what_it_lacks(tmp_path: Path) -> None:
+    assert library_checks.demo(host(tmp_path, package_version=lambda _: "9")).found == "skinseg-demo can serve"
+    assert "pip install 'skinseg-edge[demo]'" in library_checks.demo(host(tmp_path)).found
