@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from skinseg_runtime import benchmark
 from skinseg_runtime.bench_cli import main
 from skinseg_runtime.benchmark_report import HEADINGS
+from skinseg_runtime.device_sensors import find_sensors, observation
 from skinseg_runtime.latency import STAGES
 from tests.fresh_interpreter import run_python
 from tests.runtime.calling import call, error_of, only_object
+from tests.runtime.device_sensors.made_up_trees import made_up_heat, made_up_orin_rails
 from tests.runtime.tiny_bundle import Checks, binary_model, write_bundle
 
 _PAGES = ("benchmark.md", "benchmark.csv", "benchmark-stages.csv", "benchmark.json", "benchmark.svg")
@@ -86,6 +89,31 @@ def _without_a_note(document: dict[str, object]) -> list[str]:
     known = {"precision", "artefact", "status", "reason", "engine", "fallback", "runs", "measured", "sensors"}
     told_in_full = {"meters", "power_mode", "seconds"}  # each meter has its own `includes`
     return [name for name in (*form, *measured, *measured["sensors"]) if name not in {*notes, *known, *told_in_full}]
+
+
+def test_what_sensors_tell_reaches_the_page_and_the_user(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = tmp_path / "made-up"
+    made_up_orin_rails(board)
+    made_up_heat(board, {"tj-thermal": 61_000}, {"gpu-throttle-alert": 1})
+    monkeypatch.setattr(benchmark, "find_sensors", lambda: find_sensors(board))
+    monkeypatch.setattr(benchmark, "idle_watts", lambda _: {"VDD_IN": 1.0})
+    monkeypatch.setattr(observation, "LEAST_SECONDS", 0.0)  # spares the test the seconds that a true meter wants
+
+    result = call(main, bundle, *_FEW, "--seconds", "0.3", "--json")
+
+    (form,) = _forms(only_object(result.stdout))
+    measured = form["measured"]
+    assert isinstance(measured, dict)
+    told, photos = measured["sensors"], measured["runs"]
+    # 5 W all the time, 1 W of it at rest, for somewhat longer than the timed photos took.
+    assert told["mj_per_photo"] >= 5 * told["seconds"] / photos * 1000 * 0.99
+    assert told["above_idle_mj_per_photo"] < told["mj_per_photo"]
+    assert [name for name, meter in told["meters"].items() if meter["counts"]] == ["VDD_IN"]
+    assert told["throttled_for_s"] > 0
+    assert told["unread"] == {"clocks": "this system shows no clock that can be read"}
+    assert "the machine was held back: gpu-throttle-alert for" in result.stderr
 
 
 def test_another_precision_is_timed_by_its_name(every_form: Path) -> None:

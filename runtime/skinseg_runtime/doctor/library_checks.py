@@ -9,6 +9,7 @@ __all__ = ["coreml", "coreml_run", "cryptography", "demo", "export", "onnxruntim
 
 _SIGNING = "pip install 'skinseg-edge[signing]'"
 _COREML_RUN = "pip install 'skinseg-edge[coreml-runtime]'"
+_NOT_ON_THIS_MACHINE = ("CPU", "Azure")  # the first is always there, the second asks a server
 _REINSTALL = "pip install --force-reinstall --no-deps {package}"
 
 
@@ -19,10 +20,8 @@ def onnxruntime(host: Host) -> Finding:
 
 def providers(host: Host) -> Finding:
     """Tell what else than the processor ONNX Runtime was built to compute with."""
-    built = host.find("onnxruntime").providers
-    named = [
-        name.removesuffix("ExecutionProvider") for name in built if name.removesuffix("ExecutionProvider") != "CPU"
-    ]
+    built = (name.removesuffix("ExecutionProvider") for name in host.find("onnxruntime").providers)
+    named = [name for name in built if name not in _NOT_ON_THIS_MACHINE]
     if not named:
         return ok("providers", "the processor alone")
     return ok("providers", f"the processor; built in as well: {', '.join(named)}, tried only when --engine names one")

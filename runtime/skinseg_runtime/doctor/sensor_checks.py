@@ -11,7 +11,7 @@ def sensors(host: Host) -> Finding:
     """Tell what skinseg-bench can read here, and what it could read after one command."""
     found = find_sensors(host.root)
     readable = _words(found)
-    told = f"skinseg-bench reads {', '.join(readable)}" if readable else "nothing that skinseg-bench could read"
+    told = f"skinseg-bench reads {', '.join(readable)}" if readable else "nothing here that skinseg-bench could read"
     closed = next((unread for unread in found.unread if unread.remedy), None)
     if closed is not None and closed.remedy is not None:
         return warn("sensors", f"{told}; not {closed.what}: {closed.why}", closed.remedy)

@@ -26,4 +26,4 @@ def test_a_counter_that_is_closed_comes_with_the_command_that_opens_it(tmp_path:
 
 
 def test_a_machine_that_tells_nothing_is_no_fault(tmp_path: Path) -> None:
-    assert told(sensors(host(tmp_path))) == ("ok", "nothing that skinseg-bench could read")
+    assert told(sensors(host(tmp_path))) == ("ok", "nothing here that skinseg-bench could read")
