@@ -30,12 +30,11 @@ class Capture(Protocol):
     """What the reader needs.
 
     *rate*: frames a second as the stream announces them, None if unknown. *announced_frames*: how many its header
-    speaks of, None if it is endless or silent. *frame_hw*: rows and columns, px.
+    speaks of, None if it is endless or silent.
     """
 
     rate: float | None
     announced_frames: int | None
-    frame_hw: tuple[int, int]
 
     def grab(self) -> bool:
         """Go on to the next frame without decoding it; False at the end, or when none came in time."""
@@ -63,7 +62,6 @@ class OpenCvCapture:
         rate, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.rate = rate if 0 < rate <= _MOST_RATE else None
         self.announced_frames = int(count) if 0 < count < 2**31 else None
-        self.frame_hw = (int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)), int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)))
 
     def grab(self) -> bool:
         """Go on to the next frame."""

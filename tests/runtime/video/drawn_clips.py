@@ -64,7 +64,7 @@ class PlayedCamera:
         before_grab: Callable[[int], object] = lambda _: None,
         hangs: bool = False,
     ) -> None:
-        self.rate, self.announced_frames, self.frame_hw = rate, announced, HW
+        self.rate, self.announced_frames = rate, announced
         self.closed = threading.Event()
         self._frames = list(frames)
         self._before_grab, self._hangs = before_grab, hangs

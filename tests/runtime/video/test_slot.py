@@ -13,7 +13,13 @@ def test_the_newest_wins_and_says_what_it_displaced() -> None:
 
 def test_a_put_that_waits_loses_nothing_and_keeps_the_order() -> None:
     slot: Slot[int] = Slot()
-    thread = threading.Thread(target=lambda: [slot.put_waiting(number) for number in range(100)] and slot.close())
+
+    def put() -> None:
+        for number in range(100):
+            slot.put_waiting(number)
+        slot.close()
+
+    thread = threading.Thread(target=put)
     thread.start()
     taken = []
     while (number := slot.take()) is not None:
