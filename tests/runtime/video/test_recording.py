@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from skinseg_edge.errors import InputError, OutputRefused
 from skinseg_runtime.video.recording import Recording
@@ -82,7 +83,7 @@ def test_frames_that_the_writer_lost_without_a_word_are_noticed(
         def __init__(self, *arguments: object) -> None:
             self._inner, self._count = real(*arguments), 0
 
-        def write(self, pixels: object) -> None:
+        def write(self, pixels: NDArray[np.uint8]) -> None:
             if self._count % 10 == 0:
                 self._inner.write(pixels)
             self._count += 1

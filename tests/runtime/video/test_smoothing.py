@@ -39,8 +39,7 @@ def test_after_a_step_the_average_has_done_the_share_that_the_time_constant_says
     smoother = Smoother(0.5)
     first, why = smoother.smoothed(*seen(0.0, 0.0))
     assert (level(first), why) == (0.0, "first frame")
-    for number in range(1, 6):
-        last, why = smoother.smoothed(*seen(number / 10, 1.0))
+    *_, (last, why) = [smoother.smoothed(*seen(number / 10, 1.0)) for number in range(1, 6)]
     assert why == "averaged"
     assert level(last) == pytest.approx(1 - math.exp(-1), abs=1e-5)  # 0.5 s later, 1/e of the old is left
 
@@ -49,8 +48,7 @@ def test_dropped_frames_make_no_difference_to_how_fast_it_follows() -> None:
     every, some = Smoother(0.5), Smoother(0.5)
     for smoother in (every, some):
         smoother.smoothed(*seen(0.0, 0.0))
-    for number in range(1, 11):
-        all_of_them, _ = every.smoothed(*seen(number / 25, 0.8))
+    *_, (all_of_them, _) = [every.smoothed(*seen(number / 25, 0.8)) for number in range(1, 11)]
     one, _ = some.smoothed(*seen(0.4, 0.8))
     assert level(one) == pytest.approx(level(all_of_them), abs=1e-5)
 
