@@ -1,5 +1,6 @@
 """The runtime alone: no torch, no onnx, no Core ML, no torch wing; and a light start."""
 
+import ast
 import json
 from pathlib import Path
 
@@ -54,12 +55,26 @@ from skinseg_runtime.cli import main
 from skinseg_runtime.verify_cli import main as verify
 assert main(sys.argv[1:], standalone_mode=False) == 0
 assert verify(sys.argv[1:2], standalone_mode=False) == 0
-heavy = ("torch", "onnx", "coremltools", "tensorrt", "matplotlib", "scipy", "PIL")
+heavy = ("torch", "onnx", "coremltools", "tensorrt", "matplotlib", "scipy", "PIL", "cryptography")
 wing = ("skinseg_edge.networks", "skinseg_edge.datasets", "skinseg_edge.training", "skinseg_export")
 print([name for name in sys.modules if name.split(".")[0] in heavy or name.startswith(wing)], file=sys.stderr)
 """
     finished = run_python(code, bundle, photo, "-o", tmp_path / "out")
     assert (finished.returncode, finished.stderr) == (0, "[]\n")
+
+
+def test_segmenting_by_hand_loads_nothing_of_the_commands_and_nothing_heavy(bundle: Path, photo: Path) -> None:
+    code = """
+import sys
+from skinseg_runtime import Segmenter
+with Segmenter.open(sys.argv[1]) as segmenter:
+    result = segmenter.segment(sys.argv[2])
+    result.mask, result.lesions, result.outlines
+print(sorted({name.split(".")[0] for name in sys.modules}))
+"""
+    finished = run_python(code, bundle, photo)
+    loaded = set(ast.literal_eval(finished.stdout))
+    assert not loaded & {"click", "rich", "torch", "onnx", "PIL", "matplotlib", "scipy", "cryptography", "coremltools"}
 
 
 def test_importing_the_package_loads_no_library_at_all() -> None:
