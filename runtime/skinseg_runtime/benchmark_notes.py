@@ -19,7 +19,7 @@ NOTES: dict[str, str] = {
     "load_s": "from the bundle's folder to a network that is ready: hashes, the engine's library, the network; without "
     "starting Python.",
     "memory_mib": "the most that the process held by the end of the timed photos: Python, libraries, network, photos; "
-    "memory of a card of its own is not in it.",
+    "memory that CUDA took, on a card or on a Jetson's board, is not in it: see sensors.memory_mib.",
     "steady_memory_mib": "what the process held at the end of the timed photos, counted the same way.",
     "warm_up": "photos before the timed ones; `settled` tells whether the median time in the network then lay within "
     "5 % of the five runs before, null if their number was asked for; first_ms is the whole of the very first.",
@@ -32,6 +32,7 @@ NOTES: dict[str, str] = {
     "power_w": "least, mean and most of the samples, W.",
     "temperature_c": "least, mean and most of the samples while the timed photos ran, degrees Celsius.",
     "clock_mhz": "least, mean and most of the samples, MHz; highest is what the clock may reach.",
+    "sensors.memory_mib": "memory in use on the card, or on a Jetson's board, by all processes, MiB.",
     "throttled_s": "how long each reason held the machine back while the timed photos ran, s: a counter's gain, or the "
     "samples in which a flag was set. 0 was looked at and did not happen.",
     "throttled_for_s": "the longest of those reasons, so the least time that the machine was held back.",

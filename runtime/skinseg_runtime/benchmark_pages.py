@@ -69,7 +69,11 @@ def sensor_lines(form: Form) -> list[str]:
         idle = meter.above_idle_mj_per_photo
         beyond = "" if idle is None else f", {idle:.1f} of it above rest"
         lines.append(f"energy, {name}: {meter.mj_per_photo:.1f} mJ a photo{beyond} ({meter.includes})")
-    spreads = [("temperature", "°C", observed.temperature_c), ("clock", "MHz", observed.clock_mhz)]
+    spreads = (
+        ("temperature", "°C", observed.temperature_c),
+        ("clock", "MHz", observed.clock_mhz),
+        ("memory in use", "MiB", observed.memory_mib),
+    )
     for what, unit, found in spreads:
         for name, spread in found.items():
             most = "" if spread.highest is None else f" of {spread.highest:.0f}"

@@ -66,7 +66,7 @@ def test_photos_go_on_for_the_seconds_that_are_asked_for(bundle: Path) -> None:
     assert found.runs > 1
     assert found.observed is not None
     assert found.observed.seconds >= 0.3
-    assert sum(found.samples_ms["whole"]) <= found.observed.seconds * 1000
+    assert sum(found.samples_ms["whole"]) <= found.observed.seconds * 1000 + 1  # seconds are rounded to 1 ms
 
 
 def test_golden_cases_are_scored_when_asked_for(tmp_path: Path) -> None:

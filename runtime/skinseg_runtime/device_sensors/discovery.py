@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from skinseg_runtime.device_sensors.board_memory import board_memory
 from skinseg_runtime.device_sensors.clocks import clocks
 from skinseg_runtime.device_sensors.heat import heat
 from skinseg_runtime.device_sensors.jetson_rails import rails
@@ -23,7 +24,7 @@ def find_sensors(root: Path = Path("/")) -> Sensors:
 
     *root*: where `/sys` and `/dev` are looked for.
     """
-    found = Sensors.joined([rails(root), rapl(root), nvml(root), heat(root), clocks(root)])
+    found = Sensors.joined([rails(root), rapl(root), nvml(root), heat(root), clocks(root), board_memory(root)])
     # What the processor's side lacks, the card may have told.
     kept = tuple(unread for unread in found.unread if not found.of(*_KINDS.get(unread.what, ())))
     if not found.measures_energy and not any("energy" in unread.what for unread in kept):

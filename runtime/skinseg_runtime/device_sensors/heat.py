@@ -15,6 +15,7 @@ __all__ = ["heat"]
 _FROM_MILLI = 1e-3
 # A fan cools without holding anything back, and the devfreq state of a Jetson's GPU also follows its power mode.
 _HOLDS_BACK = re.compile(r"-alert$|cpufreq|^Processor$")
+_PROCESSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal")
 _COUNTERS = {"core": "a core", "package": "the processor package"}
 
 
@@ -23,11 +24,11 @@ def heat(root: Path = Path("/")) -> Sensors:
 
     *root*: where `/sys` is looked for.
     """
-    zones = tuple(_zones(root))
+    zones = tuple(_zones(root)) or tuple(_chips(root))
     holders = (*_flags(root), *_counters(root), *_over_current(root))
     unread = []
     if not zones:
-        unread.append(Unread("temperature", "this system shows no thermal zone"))
+        unread.append(Unread("temperature", "this system shows no thermal zone and no sensor of the processor"))
     if not holders:
         unread.append(Unread("throttling", "this system shows no cooling state and no throttle counter"))
     return Sensors((*zones, *holders), tuple(unread))
@@ -42,6 +43,24 @@ def _zones(root: Path) -> list[Sensor]:
             read = partial(number_in, zone / "temp", _FROM_MILLI)
             found[free] = Sensor(name=free, kind="temperature_c", includes=f"the thermal zone {free}", read=read)
     return list(found.values())
+
+
+def _chips(root: Path) -> list[Sensor]:
+    """Return the processor's own sensor, which a desktop may show without a thermal zone."""
+    folders = [folder for folder in sorted((root / "sys/class/hwmon").glob("hwmon*")) if _names_a_processor(folder)]
+    return [
+        Sensor(
+            name=f"processor {place}" if place else "processor",
+            kind="temperature_c",
+            includes=f"the processor's own sensor ({text_in(folder / 'temp1_label') or text_in(folder / 'name')})",
+            read=partial(number_in, folder / "temp1_input", _FROM_MILLI),
+        )
+        for place, folder in enumerate(folders)
+    ]
+
+
+def _names_a_processor(folder: Path) -> bool:
+    return text_in(folder / "name") in _PROCESSORS and (folder / "temp1_input").exists()
 
 
 def _flags(root: Path) -> list[Sensor]:

@@ -22,6 +22,7 @@ INSTALL_NVML = "pip install nvidia-ml-py"
 
 _WHAT = "the NVIDIA card"
 _FROM_MILLI = 1e-3
+_BYTES_PER_MIB = 1 << 20
 # Of nvmlClocksThrottleReasons; what is left out (idle, a clock that somebody set) holds nobody back.
 _REASONS = {
     "power limit": 0x4,
@@ -82,6 +83,7 @@ def _sensors(library: ModuleType, handle: object) -> list[Sensor]:
         ("GPU", "clock_mhz", "the GPU's clock, busy or not"): partial(
             _asked, library, "nvmlDeviceGetClockInfo", handle, library.NVML_CLOCK_SM
         ),
+        ("GPU", "memory_mib", "memory in use on the card, by all processes"): partial(_memory_mib, library, handle),
     }
     found = [
         Sensor(
@@ -105,6 +107,13 @@ def _asked(library: ModuleType, function: str, *arguments: object) -> float | No
     except library.NVMLError:
         return None
     return value * _FROM_MILLI if function.endswith(("EnergyConsumption", "PowerUsage")) else value
+
+
+def _memory_mib(library: ModuleType, handle: object) -> float | None:
+    try:
+        return float(library.nvmlDeviceGetMemoryInfo(handle).used) / _BYTES_PER_MIB
+    except library.NVMLError:
+        return None
 
 
 def _highest(library: ModuleType, handle: object) -> float | None:

@@ -27,9 +27,9 @@ _Part = TypeVar("_Part")
 class Observation:
     """All that was told over *seconds*; what is not in a mapping was not read, and *unread* says why.
 
-    *meters*: energy by source. *temperature_c*, *clock_mhz*, *power_w*: by name. *throttled_s*: how long each reason
-    held the machine back; 0.0 means that it was looked at and did not. *events*: how often, where only that is counted.
-    *power_mode*: of a Jetson.
+    *meters*: energy by source. *temperature_c*, *clock_mhz*, *power_w*, *memory_mib*: by name. *throttled_s*: how long
+    each reason held the machine back; 0.0 means that it was looked at and did not. *events*: how often, where only that
+    is counted. *power_mode*: of a Jetson.
     """
 
     seconds: float
@@ -37,6 +37,7 @@ class Observation:
     power_w: Mapping[str, Spread] = field(default_factory=dict)
     temperature_c: Mapping[str, Spread] = field(default_factory=dict)
     clock_mhz: Mapping[str, Spread] = field(default_factory=dict)
+    memory_mib: Mapping[str, Spread] = field(default_factory=dict)
     throttled_s: Mapping[str, float] = field(default_factory=dict)
     events: Mapping[str, int] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
@@ -72,6 +73,7 @@ class Observation:
             power_w=joined_spreads([(part.power_w, seconds) for part, seconds in weighed]),
             temperature_c=joined_spreads([(part.temperature_c, seconds) for part, seconds in weighed]),
             clock_mhz=joined_spreads([(part.clock_mhz, seconds) for part, seconds in weighed]),
+            memory_mib=joined_spreads([(part.memory_mib, seconds) for part, seconds in weighed]),
             throttled_s=_joined((part.throttled_s for part in parts), sum),
             events=_joined((part.events for part in parts), sum),
             unread={what: why for part in reversed(parts) for what, why in part.unread.items()},
@@ -87,7 +89,7 @@ class Observation:
         """Read what `to_json` gave."""
         spreads = {
             kind: {name: Spread(**values) for name, values in document[kind].items()}
-            for kind in ("power_w", "temperature_c", "clock_mhz")
+            for kind in ("power_w", "temperature_c", "clock_mhz", "memory_mib")
         }
         meters = {name: Meter(**values) for name, values in document["meters"].items()}
         return cls(**{**document, **spreads, "meters": meters})
@@ -118,6 +120,7 @@ def observe(
         power_w=_named_spreads(whole, "power_w"),
         temperature_c=_named_spreads(whole, "temperature_c"),
         clock_mhz=_named_spreads(whole, "clock_mhz"),
+        memory_mib=_named_spreads(whole, "memory_mib"),
         throttled_s=_throttled(whole),
         events={s.name: round(series[-1][1] - series[0][1]) for s, series in whole if s.kind == "throttle_events"},
         unread={**(unread or {}), **missed},

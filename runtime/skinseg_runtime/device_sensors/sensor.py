@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 __all__ = ["Kind", "Sensor", "Sensors", "Unread", "number_in", "text_in"]
 
 Kind: TypeAlias = Literal[
-    "power_w", "energy_j", "temperature_c", "clock_mhz", "throttle_flag", "throttle_s", "throttle_events"
+    "power_w", "energy_j", "temperature_c", "clock_mhz", "memory_mib", "throttle_flag", "throttle_s", "throttle_events"
 ]
 """`throttle_flag`: 1 while the machine is held back, else 0. The last two and `energy_j` only ever count up."""
 

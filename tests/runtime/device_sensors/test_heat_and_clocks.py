@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from skinseg_runtime.device_sensors import find_sensors, power_mode
+from skinseg_runtime.device_sensors.board_memory import board_memory
 from skinseg_runtime.device_sensors.clocks import clocks
 from skinseg_runtime.device_sensors.heat import heat
 from skinseg_runtime.device_sensors.power_mode import NVPMODEL
@@ -23,6 +24,21 @@ def test_a_zone_is_called_by_its_type_and_a_second_of_it_by_its_number(tmp_path:
     write(tmp_path, "sys/class/thermal/thermal_zone8/type", "gpu-thermal")  # asleep: no temperature
     values = _values(heat(tmp_path), "temperature_c")
     assert values == {"cpu-thermal": 48.5, "cpu-thermal 7": 51.0, "gpu-thermal": None}
+
+
+def test_a_desktop_without_zones_tells_its_processors_own_temperature(tmp_path: Path) -> None:
+    write(tmp_path, "sys/class/hwmon/hwmon2/name", "k10temp")
+    write(tmp_path, "sys/class/hwmon/hwmon2/temp1_input", 55_250)
+    write(tmp_path, "sys/class/hwmon/hwmon5/name", "nvme")  # a disk
+    write(tmp_path, "sys/class/hwmon/hwmon5/temp1_input", 33_000)
+    assert _values(heat(tmp_path), "temperature_c") == {"processor": 55.25}
+
+
+def test_a_jetson_tells_the_memory_in_use_on_the_board_and_others_do_not(tmp_path: Path) -> None:
+    write(tmp_path, "proc/meminfo", "MemTotal: 8388608 kB\nMemFree: 5 kB\nMemAvailable: 6291456 kB")
+    assert board_memory(tmp_path) == Sensors()
+    write(tmp_path, "etc/nv_tegra_release", "# R36 (release), REVISION: 4.3, GCID: 1")
+    assert _values(board_memory(tmp_path), "memory_mib") == {"board": 2048.0}
 
 
 def test_an_alert_or_a_slowed_core_holds_back_and_a_fan_does_not(tmp_path: Path) -> None:

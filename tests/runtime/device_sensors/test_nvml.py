@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,6 +31,7 @@ def _made_up_nvml(**changes: Any) -> ModuleType:
         "nvmlDeviceGetTemperature": lambda *_: 61,
         "nvmlDeviceGetClockInfo": lambda *_: 900,
         "nvmlDeviceGetMaxClockInfo": lambda *_: 2100,
+        "nvmlDeviceGetMemoryInfo": lambda _: SimpleNamespace(used=512 << 20),
         "nvmlDeviceGetCurrentClocksEventReasons": lambda _: 0x44 | 0x1,  # power limit, the card's heat; idle counts not
     }
     module = ModuleType("pynvml")
@@ -56,6 +57,7 @@ def test_a_card_tells_energy_power_heat_clock_and_why_it_is_slow(card: Path) -> 
         ("GPU", "power_w"): 30.0,
         ("GPU", "temperature_c"): 61.0,
         ("GPU", "clock_mhz"): 900.0,
+        ("GPU", "memory_mib"): 512.0,
         ("GPU: power limit", "throttle_flag"): 1.0,
         ("GPU: hardware slowdown", "throttle_flag"): 0.0,
         ("GPU: heat, told by the driver", "throttle_flag"): 0.0,
@@ -66,7 +68,11 @@ def test_a_card_tells_energy_power_heat_clock_and_why_it_is_slow(card: Path) -> 
 
 
 def test_what_a_card_does_not_tell_is_left_out(card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    silent = _made_up_nvml(nvmlDeviceGetTotalEnergyConsumption=None, nvmlDeviceGetCurrentClocksEventReasons=None)
+    silent = _made_up_nvml(
+        nvmlDeviceGetTotalEnergyConsumption=None,
+        nvmlDeviceGetCurrentClocksEventReasons=None,
+        nvmlDeviceGetMemoryInfo=None,
+    )
     monkeypatch.setitem(sys.modules, "pynvml", silent)
     assert [sensor.kind for sensor in nvml(card).found] == ["power_w", "temperature_c", "clock_mhz"]
 
@@ -110,3 +116,9 @@ def test_without_the_package_its_installation_is_named_and_without_a_card_nothin
     assert [unread.remedy for unread in nvml(card).unread] == [INSTALL_NVML]
     (tmp_path / "dev/nvidiactl").unlink()
     assert nvml(tmp_path).unread == ()
+
+
+def test_every_name_that_is_asked_for_is_one_of_the_real_package() -> None:
+    real = pytest.importorskip("pynvml", reason="nvidia-ml-py is optional; where it is installed its names are checked")
+    made_up = [name for name in vars(_made_up_nvml()) if name.startswith(("nvml", "NVML"))]
+    assert [name for name in made_up if not hasattr(real, name)] == []
