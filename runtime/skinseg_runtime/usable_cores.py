@@ -1,10 +1,19 @@
-"""How many cores this process may really use: fewer than the machine has, in a container or under taskset."""
+"""How many cores this process may really use: fewer than the machine has, in a container or under taskset.
+
+On processors with fast and slow cores (big.LITTLE) the steps of one picture wait for the slowest thread, so a network
+runs best on the fast ones alone; several pictures at once may use all.
+"""
 
 import math
 import os
+import platform
 from pathlib import Path
 
-__all__ = ["usable_cores"]
+__all__ = ["fast_cores", "usable_cores"]
+
+_CORES = "sys/devices/system/cpu"
+_FAST = 0.5  # of the best core's capacity, which the kernel gives in 1/1024
+_FAST_CLOCK = 0.85  # of the best core's; clusters of one design differ by less
 
 
 def usable_cores(root: Path = Path("/")) -> int:
@@ -15,6 +24,27 @@ def usable_cores(root: Path = Path("/")) -> int:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # Rounded up: a quota of 1.5 cores is used better by two threads than by one.
     return max(1, min([allowed, *(math.ceil(quota) for quota in _quotas(root))]))
+
+
+def fast_cores(root: Path = Path("/"), machine: str | None = None) -> int:
+    """Return how many of the usable cores are fast, at least 1; all of them where the kernel does not tell.
+
+    By `cpu_capacity`, or on Arm, where that is missing, by the highest clock. *root*: where `/proc` and `/sys` are
+    looked for. *machine*: the architecture, as `platform.machine` names it; None asks.
+    """
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    speeds, fast = _numbers(root, allowed, "cpu_capacity"), _FAST
+    if not speeds and (machine or platform.machine()).lower().startswith(("aarch64", "arm")):
+        speeds, fast = _numbers(root, allowed, "cpufreq/cpuinfo_max_freq"), _FAST_CLOCK
+    if not speeds:
+        return usable_cores(root)
+    return max(1, min(usable_cores(root), sum(speed >= fast * max(speeds) for speed in speeds)))
+
+
+def _numbers(root: Path, cores: list[int], name: str) -> list[int]:
+    """Return the number in the file *name* of each of *cores*; none if one of them has no such file."""
+    texts = [_text(root / _CORES / f"cpu{core}" / name) for core in cores]
+    return [int(text) for text in texts] if all(text.isdigit() for text in texts) else []
 
 
 def _quotas(root: Path) -> list[float]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from skinseg_edge.errors import InputError, ParityFailed, SkinsegError
 from skinseg_edge.known_names import unknown_name
 from skinseg_edge.manifest_parts import ENGINES_FOLDER
+from skinseg_runtime.engines.onnxruntime_providers import PROVIDERS, provider_named
 from skinseg_runtime.engines.products import TENSORRT, TENSORRT_RTX, product_named
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ __all__ = [
     "usual_precision",
 ]
 
-ENGINES = ("auto", "onnxruntime", "trt", "trt-rtx", "coreml")
+ENGINES = ("auto", "onnxruntime", "trt", "trt-rtx", "coreml", *(provider.engine for provider in PROVIDERS))
 PRECISIONS = ("fp32", "fp16", "int8", "auto")
 """Of the ONNX files, which every engine but Core ML reads."""
 
@@ -155,7 +156,9 @@ def choose_engine(
 
     *name*: one of ENGINES. "auto" is TensorRT where this machine has an NVIDIA GPU and the library, else ONNX Runtime;
     where the bundle's engine may not be used, "auto" takes the one before it or ONNX Runtime, and `Chosen.fallback`
-    says why. "trt" and "trt-rtx" take the engine before, too, and never ONNX Runtime. *precision*: one of PRECISIONS,
+    says why. "trt" and "trt-rtx" take the engine before, too, and never ONNX Runtime. "onnxruntime-cuda" and
+    the like, never taken by "auto", are ONNX Runtime's other providers; their golden cases run at every opening.
+    *precision*: one of PRECISIONS,
     for "coreml" one that its packages come in; None is the engine's own: fp32 for ONNX Runtime, for a GPU see
     `usual_precision`. *threads*: for one image, on a processor; None takes the cores that this process may use.
     *allow_build*: build an engine that is missing or may not be used, which takes minutes; *on_build_step* hears of its
@@ -177,6 +180,8 @@ def choose_engine(
         return Chosen(engine=on_apple, precision=made)
     if name == "onnxruntime":
         return _on_the_processor(bundle, precision, threads)
+    if name in {provider.engine for provider in PROVIDERS}:
+        return _on_a_provider(bundle, precision, threads, name)
     on_the_gpu = partial(
         _on_the_gpu, bundle, precision, allow_build=allow_build, queueing=queueing, on_build_step=on_build_step
     )
@@ -249,4 +254,13 @@ def _on_the_processor(bundle: Bundle, precision: str | None, threads: int | None
     precision = precision or "fp32"
     artefact = runnable_artefact(bundle, precision)
     engine = OnnxRuntimeEngine(bundle.read(artefact.path), bundle.contract, source=artefact.path, threads=threads)
+    return Chosen(engine=engine, precision=precision)
+
+
+def _on_a_provider(bundle: Bundle, precision: str | None, threads: int | None, name: str) -> Chosen:
+    from skinseg_runtime.engines.proved_provider import open_proved
+
+    precision = precision or "fp32"
+    artefact = runnable_artefact(bundle, precision)
+    engine = open_proved(bundle, artefact, provider_named(name), precision, threads)
     return Chosen(engine=engine, precision=precision)

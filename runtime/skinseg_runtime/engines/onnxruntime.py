@@ -1,59 +1,52 @@
-"""The engine that runs everywhere: ONNX Runtime on the processor."""
+"""The engine that runs everywhere: ONNX Runtime, on the processor unless another provider is asked for."""
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_edge.contract import ModelContract
-from skinseg_edge.errors import BundleUnusable, ContractInvalid, ToolMissing
+from skinseg_edge.errors import BundleUnusable, ContractInvalid
 from skinseg_runtime.engines.answers import check_images, checked_probability
-from skinseg_runtime.usable_cores import usable_cores
+from skinseg_runtime.engines.onnxruntime_providers import PROCESSOR, Provider
+from skinseg_runtime.engines.onnxruntime_session import Session, Tensor, first_line, open_session
+from skinseg_runtime.usable_cores import fast_cores
 
 __all__ = ["OnnxRuntimeEngine"]
 
 _log = logging.getLogger(__name__)
 
 _INPUT, _OUTPUT = "image", "probability"
-_ONLY_FATAL = 4  # ONNX Runtime's scale; what it would print arrives as an exception, too
-
-
-class _Tensor(Protocol):
-    name: str
-    type: str
-    shape: Sequence[int | str | None]
-
-
-class _Session(Protocol):
-    def get_inputs(self) -> Sequence[_Tensor]: ...
-    def get_outputs(self) -> Sequence[_Tensor]: ...
-    def run(self, names: Sequence[str], feeds: Mapping[str, NDArray[np.uint8]], /) -> Sequence[NDArray[np.float32]]: ...
 
 
 class OnnxRuntimeEngine:
     """A network in ONNX Runtime, checked against its contract; `infer` may be called from several threads at once.
 
     *model*: bytes of the ONNX file, verified by the caller. *source*: what errors call it. *threads*: for one image;
-    None takes the cores that this process may use.
+    None takes the fast cores that this process may use. *provider*: where it computes.
 
-    Raises ToolMissing if onnxruntime is not installed, BundleUnusable if it refuses the model, ContractInvalid if
-    names, types or shapes of input and output differ from the contract.
+    Raises ToolMissing if onnxruntime is not installed or has no such provider, BundleUnusable if it refuses the model,
+    ContractInvalid if names, types or shapes of input and output differ from the contract.
     """
 
-    name = "onnxruntime"
-
     def __init__(
-        self, model: bytes, contract: ModelContract, *, source: str = "the model", threads: int | None = None
+        self,
+        model: bytes,
+        contract: ModelContract,
+        *,
+        source: str = "the model",
+        threads: int | None = None,
+        provider: Provider = PROCESSOR,
     ) -> None:
         started = time.perf_counter()
+        self.name = provider.engine
         self.input_hw = contract.input_hw
         self.classes = len(contract.classes)
-        self.threads = threads or usable_cores()
+        self.threads = threads or fast_cores()
         self._source = source
-        self._session: _Session | None = _open_session(model, source, self.threads)
+        self._session: Session | None = open_session(model, source, self.threads, provider)
         rows, columns = self.input_hw
         tensor_in, tensor_out = _only(self._session.get_inputs()), _only(self._session.get_outputs())
         self._check(tensor_in, "input", _INPUT, "tensor(uint8)", (rows, columns, 3))
@@ -79,17 +72,17 @@ class OnnxRuntimeEngine:
         """Let the session go; calls that are running end first."""
         self._session = None
 
-    def _infer_one(self, session: _Session, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _infer_one(self, session: Session, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         try:
             (answer,) = session.run([_OUTPUT], {_INPUT: image})
         except Exception as error:  # ONNX Runtime's exceptions share no other root
-            raise BundleUnusable(f"cannot run {self._source}: ONNX Runtime says '{_first_line(error)}'") from error
+            raise BundleUnusable(f"cannot run {self._source}: ONNX Runtime says '{first_line(error)}'") from error
         expected = (1, self.classes, *self.input_hw)
         if answer.shape != expected:
             raise ContractInvalid(f"cannot use the answer of {self._source}: it is {answer.shape}, expected {expected}")
         return checked_probability(answer[0], self._source)
 
-    def _check(self, tensor: _Tensor, role: str, name: str, kind: str, shape: tuple[int, ...]) -> None:
+    def _check(self, tensor: Tensor, role: str, name: str, kind: str, shape: tuple[int, ...]) -> None:
         # A dimension that the graph leaves open is a string or None; the first is the batch, 1 or open.
         dimensions = list(tensor.shape)
         fits = len(dimensions) == 4 and all(
@@ -104,37 +97,8 @@ class OnnxRuntimeEngine:
             )
 
 
-def _open_session(model: bytes, source: str, threads: int) -> _Session:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ToolMissing(
-            "cannot run the network: onnxruntime is not installed; install it with 'pip install onnxruntime'"
-        ) from error
-    onnxruntime.disable_telemetry_events()
-    options: Any = onnxruntime.SessionOptions()
-    options.log_severity_level = _ONLY_FATAL
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Weights outside the file would be read from the current folder, and no hash covers those.
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", "/nowhere")
-    try:
-        session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's exceptions share no other root
-        raise BundleUnusable(
-            f"cannot load {source} ({len(model)} bytes): ONNX Runtime says '{_first_line(error)}'; "
-            "update onnxruntime or export the model again"
-        ) from error
-    untyped_no_longer: _Session = session
-    return untyped_no_longer
-
-
-def _only(tensors: Sequence[_Tensor]) -> _Tensor:
+def _only(tensors: Sequence[Tensor]) -> Tensor:
     if len(tensors) != 1:
         names = [tensor.name for tensor in tensors]
         raise ContractInvalid(f"cannot use the graph: it has {names}, expected one input and one output")
     return tensors[0]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [repr(error)])[0][:300]
