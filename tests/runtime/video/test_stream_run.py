@@ -3,13 +3,9 @@
 import contextlib
 import io
 import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,16 +16,14 @@ from numpy.typing import NDArray
 from skinseg_edge.command_line import Ui
 from skinseg_edge.errors import DeadlinePassed, InputError, OutputRefused, ToolMissing
 from skinseg_runtime import Segmentation, Segmenter
-from skinseg_runtime.cli import main
 from skinseg_runtime.overlay import LIGHT, draw
 from skinseg_runtime.video import StreamOptions, run_stream
 from skinseg_runtime.video.capture import Capture
 from skinseg_runtime.video.reader import Patience
 from skinseg_runtime.video.stream_names import Stream
-from tests.fresh_interpreter import run_python
-from tests.runtime.calling import call
 from tests.runtime.tiny_bundle import write_bundle
-from tests.runtime.video.drawn_clips import HW, RADIUS, PlayedCamera, centre_of, frame, frames_in, write_clip
+from tests.runtime.video.drawn_clips import HW, PlayedCamera, centre_of, frame, frames_in
+from tests.runtime.video.frame_rows import centroids, rows_of
 
 CAMERA = Stream("camera", "0", "camera:0")
 FILE = Stream("file", "/clip.avi", "clip.avi")
@@ -65,21 +59,6 @@ def run(
             **more,  # type: ignore[arg-type]  # `force`, where a test gives it
         )
     return code, json.loads(printed.getvalue()), rows_of(output), told.getvalue()
-
-
-def rows_of(output: Path) -> list[dict[str, object]]:
-    path = output / "frames.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
-
-
-def centroids(rows: list[dict[str, object]]) -> list[tuple[object, list[float]]]:
-    found = []
-    for row in rows:
-        lesions = row["lesions"]
-        assert isinstance(lesions, list)
-        assert len(lesions) == 1
-        found.append((row["frame"], lesions[0]["centroid"]))
-    return found
 
 
 def counts_of(document: Mapping[str, object]) -> dict[str, int]:
@@ -271,117 +250,3 @@ def test_a_file_that_ends_before_its_header_says_is_warned_of(segmenter: Segment
     code, _, rows, told = run(segmenter, FILE, PlayedCamera([frame(0)] * 4, announced=30), tmp_path)
     assert (code, len(rows)) == (0, 4)
     assert "clip.avi ended after 4 frames, its header announces 30: it is cut off or damaged" in told
-
-
-def test_the_command_takes_a_clip_with_a_scale_and_leaves_rows_and_a_recording(bundle: Path, tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "clip.mp4", (frame(number) for number in range(9)))
-    record = tmp_path / "drawn.mkv"
-    options = ("--record", record, "--every", "2", "--smooth", "0.2", "--mm-per-px", "0.1")
-    result = call(main, bundle, clip, "-o", tmp_path / "out", *options)
-    rows = rows_of(tmp_path / "out")
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert [row["frame"] for row in rows] == [0, 2, 4, 6, 8]
-    assert f"end of stream -> {tmp_path / 'out' / 'frames.jsonl'}, {record}" in result.stdout
-    assert len(frames_in(record)) == 5
-    lesions = rows[0]["lesions"]
-    assert isinstance(lesions, list)
-    assert lesions[0]["equivalent_diameter_mm"] == pytest.approx(2 * RADIUS * 0.1, abs=0.2)
-    model = rows[0]["model"]
-    assert isinstance(model, dict)
-    assert (model["name"], model["engine"]) == ("tiny", "onnxruntime")
-
-
-@pytest.mark.parametrize(
-    ("path", "options", "words"),
-    [
-        ("clip.avi", ("--overlay",), "cannot use --overlay on clip.avi: it is for photos"),
-        ("mole.jpg", ("--max-frames", "3"), "cannot use --max-frames on photos: it is for a video or a camera"),
-        ("clip.avi", ("--record", "drawn.gif"), "cannot record drawn.gif: expected a name that ends with"),
-        ("clip.avi", ("--display",), "cannot show frames"),
-        ("clip.avi", ("--every", "0"), "0 is not in the range x>=1"),
-    ],
-)
-def test_what_cannot_be_is_refused_before_anything_is_written(
-    bundle: Path,
-    photo: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    path: str,
-    options: tuple[str, ...],
-    words: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    write_clip(tmp_path / "clip.avi", [frame(0)])
-    result = call(main, bundle, path, *options)
-    assert result.exit_code in (2, 3)
-    assert words in result.stderr
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["clip.avi", "mole.jpg", "tiny.skinseg"]
-
-
-def test_ffmpeg_and_opencv_say_nothing_beside_our_own_sentence(bundle: Path, tmp_path: Path) -> None:
-    # In a process of its own: FFmpeg takes its loudness from the first stream of a process.
-    (tmp_path / "letter.mp4").write_bytes(b"This is a letter and no video.\n" * 100)
-    code = "from skinseg_runtime.cli import main\nmain()\n"
-    finished = run_python(code, bundle, tmp_path / "letter.mp4", cwd=tmp_path)
-    assert (finished.returncode, finished.stdout) == (2, "")
-    assert finished.stderr.startswith("skinseg-run: cannot read ")
-    assert finished.stderr.count("\n") == 1
-
-
-def started(*arguments: str | Path, ready: Callable[[], bool]) -> "subprocess.Popen[str]":
-    """Start the command and wait until *ready*."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "skinseg_runtime", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    until = time.monotonic() + 60
-    while not ready():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return process
-
-
-def test_ctrl_c_in_a_film_keeps_what_was_done_and_a_recording_that_plays(bundle: Path, tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "clip.avi", (frame(number) for number in range(200)), rate=20)
-    output, record = tmp_path / "out", tmp_path / "drawn.mp4"
-
-    def has_rows() -> bool:
-        return any(path.stat().st_size > 20_000 for path in output.glob(".skinseg-*.part"))
-
-    process = started(bundle, clip, "-o", output, "--record", record, "--realtime", ready=has_rows)
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
-
-    rows = rows_of(output)
-    assert (process.returncode, stdout) == (130, "")
-    assert "frames segmented" in stderr
-    assert "interrupted" in stderr
-    assert 0 < len(rows) < 200
-    assert len(frames_in(record)) > 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.avi", "drawn.mp4", "out", "tiny.skinseg"]
-    assert [path.name for path in output.iterdir()] == ["frames.jsonl"]
-
-
-def test_a_request_to_end_is_how_a_live_stream_ends(bundle: Path, tmp_path: Path, motion_jpeg: str) -> None:
-    output = tmp_path / "out"
-
-    def has_rows() -> bool:
-        return any(path.stat().st_size > 20_000 for path in output.glob(".skinseg-*.part"))
-
-    process = started(bundle, motion_jpeg, "-o", output, "--json", ready=has_rows)
-    process.send_signal(signal.SIGTERM)
-    stdout, stderr = process.communicate(timeout=30)
-    document = json.loads(stdout)
-    assert (process.returncode, stderr) == (0, "")
-    assert (document["ok"], document["ended"]) == (True, "interrupted")
-    counts = document["frames"]
-    assert counts["read"] == counts["segmented"] + counts["dropped"]
-    for number, centroid in centroids(rows_of(output)):
-        assert isinstance(number, int)
-        assert centroid == pytest.approx(centre_of(number), abs=2.5)  # JPEG blurs the border
