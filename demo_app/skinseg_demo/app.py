@@ -7,7 +7,7 @@ from skinseg_demo.pages import BLUEPRINTS
 from skinseg_demo.pages.errors import answer_errors
 from skinseg_demo.security.csrf import check_csrf, csrf_token
 from skinseg_demo.security.headers import add_headers
-from skinseg_demo.security.hosts import trusted_hosts
+from skinseg_demo.security.hosts import trust_hosts
 from skinseg_demo.security.pairing import Pairing
 from skinseg_demo.security.roles import check_role, open_to_all
 from skinseg_demo.security.sessions import load_phone
@@ -41,6 +41,7 @@ def create_app(
     app = Flask(__name__)
     app.extensions[EXTENSION] = Services(config, store, Pairing(store.phones), engine=engine, sender=sender)
     app.extensions["skinseg.limits"] = {}
+    trust_hosts(app, config)
     _set_limits(app, config)
     _set_guards(app, config, store)
     add_strings(app)
@@ -52,7 +53,6 @@ def create_app(
 
 def _set_limits(app: Flask, config: DemoConfig) -> None:
     app.config.update(
-        TRUSTED_HOSTS=trusted_hosts(config),
         MAX_CONTENT_LENGTH=config.max_upload_bytes + _ENVELOPE_BYTES,
         MAX_FORM_MEMORY_SIZE=_FORM_BYTES,
         MAX_FORM_PARTS=_FORM_PARTS,

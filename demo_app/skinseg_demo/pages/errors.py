@@ -3,7 +3,7 @@
 import logging
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
-from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.exceptions import HTTPException
 
 from skinseg_demo.refusals import Refused
 from skinseg_edge.errors import DeviceUnready, FileMissing, InputError, PictureTooLarge, PictureUnreadable, SkinsegError
@@ -29,7 +29,6 @@ _SENTENCES = {
     413: "cannot take this: it is larger than the box accepts; take a picture of normal size",
     415: "cannot take this: it is of a kind that the box does not read; take a JPEG picture",
 }
-_WRONG_HOST = "cannot answer under this name: it is none of this box's; open the address that the box shows"
 _OUR_FAULT = "cannot go on: the box made a mistake, which stands in its log; try again, or go back to the first page"
 
 
@@ -46,11 +45,6 @@ def answer_errors(app: Flask) -> None:
         if status == 500:
             _log.error("%s: %s", type(error).__name__, error)
         return _answer(status, type(error).__name__, str(error), _BUSY_S if status == 503 else None)
-
-    @app.errorhandler(SecurityError)
-    def wrong_host(_: SecurityError) -> Response:
-        # Plain text: under a foreign name no page of ours has an address.
-        return Response(_WRONG_HOST + "\n", status=400, mimetype="text/plain")
 
     @app.errorhandler(HTTPException)
     def of_http(error: HTTPException) -> Response:

@@ -4,6 +4,7 @@ from flask import Blueprint, g, render_template
 
 from skinseg_demo.security.roles import is_at_the_box, open_to_all
 from skinseg_demo.services import services
+from skinseg_demo.serving.local_ca import ca_file, fingerprint
 from skinseg_demo.serving.pairing_code import pairing_address, trust_address
 from skinseg_demo.serving.qr import svg_data_uri
 
@@ -27,6 +28,7 @@ def index() -> str:
 
 def _code() -> str:
     box = services()
+    has_ca = box.config.tls == "local-ca" and ca_file(box.config).is_file()
     address = pairing_address(box.config, box.pairing.offer().token)
     return render_template(
         "pair_code.html",
@@ -34,4 +36,5 @@ def _code() -> str:
         address=address,
         renew_s=_RENEW_S,
         trust_address=trust_address(box.config),
+        fingerprint=fingerprint(box.config) if has_ca else None,
     )

@@ -22,7 +22,6 @@ _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 }
@@ -32,6 +31,8 @@ def add_headers(response: Response) -> Response:
     """Add them; nothing but the files of static/ may be kept by the browser."""
     for name, value in _ALWAYS.items():
         response.headers.setdefault(name, value)
+    if request.is_secure:  # over plain http browsers ignore it, and complain
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if request.endpoint == "static":
         response.headers["Cache-Control"] = "no-cache"  # kept, and asked for again: a new version is seen at once
     else:

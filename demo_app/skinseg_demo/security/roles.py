@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from flask import Flask, current_app, g, request
 
 from skinseg_demo.refusals import Refused
+from skinseg_demo.security.hosts import name_of
 from skinseg_demo.security.sessions import why_logged_off
 from skinseg_demo.store.phones import Phone
 
@@ -79,8 +80,7 @@ def check_role() -> None:
 
 def is_at_the_box() -> bool:
     """Say whether the browser runs on the box itself and no proxy stands between."""
-    host = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
-    if host not in _LOOPBACK_NAMES or any(name in request.headers for name in _OF_PROXIES):
+    if name_of(request.host) not in _LOOPBACK_NAMES or any(name in request.headers for name in _OF_PROXIES):
         return False
     try:
         return ip_address(request.remote_addr or "").is_loopback

@@ -6,7 +6,7 @@ import threading
 from flask import Flask
 
 from skinseg_demo.config import DemoConfig
-from skinseg_demo.security.hosts import host_names, trusted_hosts
+from skinseg_demo.security.hosts import host_names, trust_hosts
 from skinseg_demo.serving.addresses import addresses_of_this_box
 from skinseg_demo.serving.local_ca import ensure_certificates
 from skinseg_edge.errors import SkinsegError
@@ -51,7 +51,7 @@ class AddressWatch:
         if self._config.tls == "local-ca":
             ensure_certificates(self._config, names)
         for app in self._apps:
-            app.config["TRUSTED_HOSTS"] = trusted_hosts(self._config)
+            trust_hosts(app, self._config)
         self._names = names
         return True
 

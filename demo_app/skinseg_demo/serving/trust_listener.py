@@ -6,7 +6,7 @@ from skinseg_demo.config import DemoConfig
 from skinseg_demo.pages.errors import answer_errors
 from skinseg_demo.refusals import Refused
 from skinseg_demo.security.headers import add_headers
-from skinseg_demo.security.hosts import trusted_hosts
+from skinseg_demo.security.hosts import name_of, trust_hosts
 from skinseg_demo.security.roles import open_to_all
 from skinseg_demo.serving.local_ca import ca_file, fingerprint
 from skinseg_demo.strings import add_strings
@@ -19,7 +19,7 @@ CERTIFICATE_TYPE = "application/x-x509-ca-cert"  # what makes a phone offer to i
 def create_trust_app(config: DemoConfig) -> Flask:
     """Make the application of the plain port; it has no store, no session and nothing of a patient."""
     app = Flask("skinseg_demo", static_folder=None)
-    app.config["TRUSTED_HOSTS"] = trusted_hosts(config)
+    trust_hosts(app, config)
     add_strings(app)
     answer_errors(app)
     app.after_request(add_headers)
@@ -58,9 +58,7 @@ def _add_pages(app: Flask, config: DemoConfig) -> None:
 
 def _https(config: DemoConfig) -> str:
     """Return the https address of the name that was asked for, which is one of ours."""
-    host = request.host
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    return f"https://{name}:{config.port}"
+    return f"https://{name_of(request.host)}:{config.port}"
 
 
 def _own_style(app: Flask) -> Response:

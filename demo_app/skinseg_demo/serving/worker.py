@@ -1,13 +1,22 @@
-"""gunicorn's threaded worker with two more traits: patience that ends, and one plain port beside the TLS one."""
+"""gunicorn's threaded worker with three more traits: patience that ends, no thread for a silent phone, a plain port.
 
+Browsers open connections in advance and say nothing on them for a while. gunicorn would let each keep a thread once TLS
+stands; here it goes back to the poller, which costs nothing.
+"""
+
+import logging
 import socket
 from typing import Any
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 from skinseg_demo.serving.patient_sockets import PatientSocket
 
 __all__ = ["DemoWorker"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_BYTE_S = 0.05  # in which most phones go on after the handshake
 
 
 class DemoWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -23,6 +32,23 @@ class DemoWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             if conn.server[1] == self.plain_port:
                 conn.cfg = _PlainSettings(conn.cfg)
         super().enqueue_req(conn)
+
+    def handle(self, conn: TConn) -> Any:
+        """Answer what came on a connection; one that stays silent after the handshake is put aside."""
+        if conn.initialized or not conn.cfg.is_ssl:
+            return super().handle(conn)
+        if not conn.data_ready and not conn.wait_for_data(_FIRST_BYTE_S):
+            return _DEFER
+        try:
+            conn.sock.setblocking(True)
+            conn.init()
+        except OSError as error:  # a phone that does not trust the box yet, a scanner, or one that spoke plain http
+            _log.debug("a handshake failed: %s", error)
+            return False
+        conn.data_ready = False  # what came was the handshake
+        if not conn.sock.pending() and not conn.wait_for_data(_FIRST_BYTE_S):
+            return _DEFER
+        return super().handle(conn)
 
 
 class _PlainSettings:

@@ -12,10 +12,15 @@ export function csrf() {
   return document.querySelector('meta[name="csrf"]')?.content ?? "";
 }
 
+/** Return a sentence of the box as people write it: with a capital and a full stop. */
+export function sentence(text) {
+  return /[.!?]$/.test(text) ? text : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
 /** A request that was answered with no; message is a sentence for people. */
 export class Refused extends Error {
   constructor(status, kind, message, retryAfterS) {
-    super(message);
+    super(sentence(message));
     Object.assign(this, { status, kind, retryAfterS });
   }
 }

@@ -10,20 +10,24 @@ function tokenFromAddress() {
   return token;
 }
 
-function fail(message) {
-  status.hidden = true;
+function show(message) {
+  status.hidden = Boolean(message);
   failed.textContent = message;
-  failed.hidden = false;
+  failed.hidden = !message;
 }
 
-const token = tokenFromAddress();
-if (!token) {
-  fail(t("js.pair.no_code"));
-} else {
+async function pair() {
+  const token = tokenFromAddress();
+  if (!token) return show(t("js.pair.no_code"));
+  show("");
   try {
     await send(status.dataset.pair, { json: { token } });
     location.replace(status.dataset.home);
   } catch (error) {
-    fail(error.message);
+    show(error.message);
   }
 }
+
+// A second code opened in the same tab changes the part behind # only, and loads nothing.
+addEventListener("hashchange", () => location.hash && pair());
+pair();

@@ -1,0 +1,57 @@
+"""A box that serves nothing but tests: an application in a folder of its own, phones, and a clock wound by hand."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from skinseg_demo import DemoConfig, create_app
+from skinseg_demo.services import EXTENSION, Services
+from tests.demo_app.browsers import HandClock, browser_of, paired
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """The time of the box."""
+    return HandClock()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> DemoConfig:
+    """Settings with TLS by the box's own CA, which is not made."""
+    return DemoConfig(state=tmp_path / "state")
+
+
+@pytest.fixture
+def app(config: DemoConfig, clock: HandClock) -> Iterator[Flask]:
+    """The application; no thread runs and nothing listens."""
+    made = create_app(config, now=clock)
+    yield made
+    made.extensions[EXTENSION].store.close()
+
+
+@pytest.fixture
+def box(app: Flask) -> Services:
+    """What the application works with."""
+    services: Services = app.extensions[EXTENSION]
+    return services
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser of the network that is not paired."""
+    return browser_of(app)
+
+
+@pytest.fixture
+def phone(app: Flask, box: Services) -> FlaskClient:
+    """The browser of a paired phone."""
+    return paired(browser_of(app), box)
+
+
+@pytest.fixture
+def admin(app: Flask, box: Services) -> FlaskClient:
+    """The browser of the admin."""
+    return paired(browser_of(app), box, "admin")
