@@ -52,12 +52,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return asked
 
 
-@pytest.mark.parametrize(
-    "provider", [each for each in PROVIDERS if each.onnx_name not in _HERE], ids=lambda p: p.engine
-)
-def test_one_that_is_not_installed_is_refused_with_the_package_that_brings_it(
-    bundle: Bundle, provider: Provider
-) -> None:
+@pytest.mark.parametrize("name", [each.engine for each in PROVIDERS if each.onnx_name not in _HERE])
+def test_one_that_is_not_installed_is_refused_with_the_package_that_brings_it(bundle: Bundle, name: str) -> None:
+    provider = provider_named(name)
     words = rf"cannot run the engine {provider.engine}: the onnxruntime .* expected {provider.onnx_name}; .*onnxruntime"
     with pytest.raises(ToolMissing, match=words):
         choose_engine(bundle, provider.engine)
