@@ -125,15 +125,15 @@ def _length_fields(data: bytes) -> Sequence[_Field]:
     if data.startswith(b"\xff\xd8"):
         return [(found.start() + 2, 2, "big") for found in re.finditer(rb"\xff[\xc0-\xc4\xda-\xef]", data)]
     if data.startswith(b"\x89PNG"):
-        chunks = re.finditer(rb"IHDR|PLTE|tRNS|eXIf|IDAT|IEND", data)
-        return [(found.start() - 4, 4, "big") for found in chunks] + [(16, 4, "big"), (20, 4, "big")]
+        starts = [found.start() - 4 for found in re.finditer(rb"IHDR|PLTE|tRNS|eXIf|IDAT|IEND", data)]
+        return [(place, 4, "big") for place in (*starts, 16, 20)]  # with width and height
     if data.startswith(b"RIFF"):
-        chunks = re.finditer(rb"VP8[ LX]|ALPH|EXIF", data[12:])
-        return [(4, 4, "little"), *((found.start() + 16, 4, "little") for found in chunks)]
+        starts = [found.start() + 16 for found in re.finditer(rb"VP8[ LX]|ALPH|EXIF", data[12:])]
+        return [(place, 4, "little") for place in (4, *starts)]
     (directory,) = struct.unpack_from("<I", data, 4)
     (entries,) = struct.unpack_from("<H", data, directory)
-    places = [directory + 2 + 12 * entry for entry in range(entries)]
-    return [(4, 4, "little"), (directory, 2, "little"), *((at + add, 4, "little") for at in places for add in (4, 8))]
+    counts = [directory + 2 + 12 * entry + 4 for entry in range(entries)]
+    return [(place, 4, "little") for place in (4, *counts, *(place + 4 for place in counts))]
 
 
 def _checksums_put_right(data: bytes) -> bytes:
