@@ -4,12 +4,12 @@ import re
 
 from skinseg_runtime.doctor.finding import Finding, missing, ok, warn
 from skinseg_runtime.doctor.host import Host
+from skinseg_runtime.engines.onnxruntime_providers import PROVIDERS
 
 __all__ = ["coreml", "coreml_run", "cryptography", "demo", "export", "onnxruntime", "opencv", "providers", "video"]
 
 _SIGNING = "pip install 'skinseg-edge[signing]'"
 _COREML_RUN = "pip install 'skinseg-edge[coreml-runtime]'"
-_NOT_ON_THIS_MACHINE = ("CPU", "Azure")  # the first is always there, the second asks a server
 _REINSTALL = "pip install --force-reinstall --no-deps {package}"
 
 
@@ -19,12 +19,14 @@ def onnxruntime(host: Host) -> Finding:
 
 
 def providers(host: Host) -> Finding:
-    """Tell what else than the processor ONNX Runtime was built to compute with."""
-    built = (name.removesuffix("ExecutionProvider") for name in host.find("onnxruntime").providers)
-    named = [name for name in built if name not in _NOT_ON_THIS_MACHINE]
-    if not named:
+    """Tell what else than the processor ONNX Runtime was built to compute with, by the names of the engines."""
+    built = host.find("onnxruntime").providers
+    engines = [provider.engine for provider in PROVIDERS if provider.onnx_name in built]
+    if not engines:
         return ok("providers", "the processor alone")
-    return ok("providers", f"the processor; built in as well: {', '.join(named)}, tried only when --engine names one")
+    return ok(
+        "providers", f"the processor; built in as well, and tried when --engine asks for it: {', '.join(engines)}"
+    )
 
 
 def opencv(host: Host) -> Finding:

@@ -65,7 +65,7 @@ def test_what_onnxruntime_was_built_with_is_told_by_name(tmp_path: Path) -> None
     built = Library("1.22.0", providers=("CUDAExecutionProvider", "AzureExecutionProvider", "CPUExecutionProvider"))
     assert library_checks.providers(host(tmp_path)).found == "the processor alone"
     found = library_checks.providers(host(tmp_path, {"onnxruntime": built})).found
-    assert found == "the processor; built in as well: CUDA, tried only when --engine names one"
+    assert found == "the processor; built in as well, and tried when --engine asks for it: onnxruntime-cuda"
 
 
 @pytest.mark.parametrize(
