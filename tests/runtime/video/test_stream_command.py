@@ -113,13 +113,13 @@ def test_ctrl_c_in_a_film_keeps_what_was_done_and_a_recording_that_plays(bundle:
     assert [path.name for path in output.iterdir()] == ["frames.jsonl"]
 
 
-def test_a_request_to_end_is_how_a_live_stream_ends(bundle: Path, tmp_path: Path, motion_jpeg: str) -> None:
+def test_a_request_to_end_is_how_a_live_stream_ends(bundle: Path, tmp_path: Path, network_camera: str) -> None:
     output = tmp_path / "out"
 
     def has_rows() -> bool:
         return any(path.stat().st_size > 20_000 for path in output.glob(".skinseg-*.part"))
 
-    process = started(bundle, motion_jpeg, "-o", output, "--json", ready=has_rows)
+    process = started(bundle, f"{network_camera}/stream.mjpg", "-o", output, "--json", ready=has_rows)
     process.send_signal(signal.SIGTERM)
     stdout, stderr = process.communicate(timeout=30)
     document = json.loads(stdout)

@@ -20,7 +20,7 @@ from skinseg_runtime.overlay import LIGHT, draw
 from skinseg_runtime.video import StreamOptions, run_stream
 from skinseg_runtime.video.capture import Capture
 from skinseg_runtime.video.reader import Patience
-from skinseg_runtime.video.stream_names import Stream
+from skinseg_runtime.video.stream_names import Stream, stream_from
 from tests.runtime.tiny_bundle import write_bundle
 from tests.runtime.video.drawn_clips import HW, PlayedCamera, centre_of, frame, frames_in
 from tests.runtime.video.frame_rows import centroids, rows_of
@@ -244,6 +244,21 @@ def test_results_of_an_earlier_run_are_kept_without_force(segmenter: Segmenter, 
             tmp_path / "else",
             StreamOptions(record=tmp_path / "a.avi"),
         )
+
+
+def test_a_network_camera_that_hangs_up_is_called_again(
+    segmenter: Segmenter, tmp_path: Path, network_camera: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patience = Patience(in_all=20, first_wait=0.01, longest_wait=0.1)
+    stream, options = stream_from(f"{network_camera}/breaks.mjpg"), StreamOptions(max_frames=12)
+    ui = Ui("skinseg-run", "skinseg.run/1", json=True)
+    assert run_stream(ui, segmenter, stream, options, tmp_path, model={}, patience=patience) == 0
+    counts = counts_of(json.loads(capsys.readouterr().out))
+    assert counts["segmented"] == 12
+    assert counts["reconnects"] >= 1
+    for number, centroid in centroids(rows_of(tmp_path)):
+        assert isinstance(number, int)
+        assert centroid == pytest.approx(centre_of(number % 8), abs=2.5)  # eight a call; JPEG blurs the border
 
 
 def test_a_file_that_ends_before_its_header_says_is_warned_of(segmenter: Segmenter, tmp_path: Path) -> None:
