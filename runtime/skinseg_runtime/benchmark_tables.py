@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["comparison_table", "stages_table"]
 
-_COSTS = ("status", "size MB", "load s", "memory MiB", "golden Dice mean", "golden Dice worst")  # below the stages
-_OF_SENSORS = ("mJ a photo", "throttled s")  # a terminal is narrow: no column for what no form has
+_COSTS = ("status", "size MB", "load s", "memory MiB", "steady MiB", "golden Dice mean", "golden Dice worst")
+# A terminal is narrow: no column for what no form has, nor for what the files tell as well.
+_OF_SENSORS = ("mJ a photo", "throttled s")
+_IN_FILES = ("steady MiB",)
 
 
 def stages_table(report: Report, measured: Measured, files: Sequence[Path]) -> object:
@@ -42,7 +44,8 @@ def stages_table(report: Report, measured: Measured, files: Sequence[Path]) -> o
 def comparison_table(report: Report, files: Sequence[Path]) -> object:
     """Lay out all forms and what follows from them."""
     rows = [dict(zip(HEADINGS, cells(form), strict=True)) for form in report.forms]
-    shown = [name for name in HEADINGS if name not in _OF_SENSORS or any(row[name] != "-" for row in rows)]
+    empty = {name for name in _OF_SENSORS if all(row[name] == "-" for row in rows)}
+    shown = [name for name in HEADINGS if name not in {*empty, *_IN_FILES}]
     table = Table(box=None, pad_edge=False)
     for place, heading in enumerate(shown):
         table.add_column(heading, justify="left" if place < 2 else "right")

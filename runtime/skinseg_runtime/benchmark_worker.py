@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from skinseg_edge import errors
 from skinseg_edge.bundle import TRUSTED_KEY_VARIABLE
 from skinseg_edge.errors import ToolMissing, VerificationFailed
 from skinseg_runtime.benchmark import Job, Measured, measure
@@ -19,8 +20,8 @@ _LONGEST_S = 86_400.0  # a job ends by its own runs and seconds; this is for one
 def measure_apart(job: Job) -> Measured:
     """Do what `benchmark.measure` does, in a fresh interpreter.
 
-    Raises ToolMissing if what the job needs is not there, VerificationFailed if the model cannot be run, or if its
-    process crashed.
+    Raises ToolMissing if what the job needs is not there or cannot answer now, VerificationFailed if the model cannot
+    be run, or if its process crashed.
     """
     try:
         told = answer_of(__name__, _trusting(job).to_json(), lambda _: None, timeout_s=_LONGEST_S)
@@ -30,7 +31,9 @@ def measure_apart(job: Job) -> Measured:
     if isinstance(done, dict):
         return Measured.from_json(done)
     assert isinstance(error, dict)
-    kind = ToolMissing if error.get("kind") == ToolMissing.__name__ else VerificationFailed
+    raised = getattr(errors, str(error["kind"]), VerificationFailed)
+    # A busy device is no fault of the form that was to be timed: it ends the whole, as a missing tool does.
+    kind = ToolMissing if raised.exit_code == ToolMissing.exit_code else VerificationFailed
     raise kind(error["message"])
 
 

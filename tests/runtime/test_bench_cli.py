@@ -46,7 +46,17 @@ def _verdict(document: dict[str, object]) -> dict[str, object]:
 def test_one_form_is_laid_out_by_stage(bundle: Path) -> None:
     result = call(main, bundle, *_FEW)
     assert (result.exit_code, result.stderr) == (0, "")
-    for word in (*STAGES, "p50", "p90", "p99", "tiny with onnxruntime", "2 runs", "1 golden pictures", "memory MiB"):
+    for word in (
+        *STAGES,
+        "p50",
+        "p90",
+        "p99",
+        "tiny with onnxruntime",
+        "2 runs",
+        "1 golden pictures",
+        "memory MiB",
+        "steady MiB",
+    ):
         assert word in result.stdout
 
 
@@ -134,7 +144,7 @@ def test_the_comparison_names_a_form_that_passes_and_no_other(every_form: Path) 
     result = call(main, every_form, "--compare", *_FEW)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    for word in set(HEADINGS) - {"mJ a photo", "throttled s"}:  # shown where the machine has such sensors
+    for word in set(HEADINGS) - {"steady MiB", "mJ a photo", "throttled s"}:  # in files; where there are such sensors
         assert word in result.stdout
     assert "INT8 is not to be used: its mean Dice is 0.61." in result.stdout
     assert "The auto mix is not to be used: 1 of 1 golden cases left their tolerance." in result.stdout

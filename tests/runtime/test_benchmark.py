@@ -181,6 +181,7 @@ def test_what_goes_wrong_in_the_worker_is_told_in_its_own_words(tmp_path: Path) 
         ("echo 7", "ended with 0 and said 'nothing'"),
         ("echo '{\"done\": 7}'; echo '[]'", "ended with 0 and said 'nothing'"),
         ('echo \'{"error": {"message": "no luck", "kind": "InputError"}}\'; echo bye', "^no luck$"),
+        ('echo \'{"error": {"message": "no luck", "kind": "AnErrorOfTomorrow"}}\'', "^no luck$"),
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for the interpreter")
@@ -193,6 +194,20 @@ def test_a_process_that_crashes_is_named_with_its_end(
     monkeypatch.setattr(sys, "executable", str(interpreter))
     with pytest.raises(VerificationFailed, match=words):
         measure_apart(Job(bundle=bundle, precision="int8"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for the interpreter")
+@pytest.mark.parametrize("kind", ["ToolMissing", "DeviceBusy"])
+def test_a_device_that_is_missing_or_busy_is_no_fault_of_the_form(
+    kind: str, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interpreter = tmp_path / "python"
+    told = json.dumps({"error": {"message": "not now", "kind": kind}})
+    interpreter.write_text(f"#!/bin/sh\necho '{told}'\n", encoding="utf-8")
+    interpreter.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(interpreter))
+    with pytest.raises(ToolMissing, match=r"^not now$"):
+        measure_apart(Job(bundle=bundle))
 
 
 def test_an_artefact_that_failed_its_acceptance_is_not_timed(tmp_path: Path) -> None:
