@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skinseg_edge.preprocessing import Placement, to_network_input
 from skinseg_runtime.engines import Engine
-from skinseg_runtime.large_pictures.closer import crop_around
+from skinseg_runtime.large_pictures.closer import crop_around, mixed_with_first
 from skinseg_runtime.large_pictures.first_look import covered_part, found_in
 from skinseg_runtime.large_pictures.look import Box, Look
 from skinseg_runtime.large_pictures.photo_parts import PhotoParts
@@ -87,7 +87,9 @@ def _closer(looks: _Looks) -> Segmentation:
     if isinstance(crop, str):
         return looks.kept_first("closer", crop)
     looks.prepare(crop, first.contract.input_hw)
-    second = looks.replaced("closer", *looks.at(crop), [crop])
+    probability, placement = looks.at(crop)
+    mixed = mixed_with_first(probability, placement, covered_part(first), first.placement.photo_box)
+    second = looks.replaced("closer", mixed, placement, [crop])
     if found_in(second) is None:
         return looks.kept_first("closer", "the closer look found no lesion, so the first look's outline stays")
     return second
