@@ -116,13 +116,17 @@ def _serve(ui: Ui, config: DemoConfig) -> int:
 
     check_ports(config)
     running = RunningDemo(config)
-    bundle = config.bundle or shipped_bundle(config.state, ui.info)
-    Bundle.open(bundle)  # a wrong one is told now, not on a phone
-    config = replace(config, bundle=bundle)
-    empty_practice_store(config)
-    certificates = certificates_for(config)
-    found = invitation(config, at_start=True)
-    words = _words(found, "Pairs one phone")
+    try:
+        bundle = config.bundle or shipped_bundle(config.state, ui.info)
+        Bundle.open(bundle)  # a wrong one is told now, not on a phone
+        config = replace(config, bundle=bundle)
+        empty_practice_store(config)
+        certificates = certificates_for(config)
+        found = invitation(config, at_start=True)
+        words = _words(found, "Pairs one phone")
+    except BaseException:
+        running.close()
+        raise
 
     def announce() -> None:
         if config.is_practice:

@@ -1,16 +1,20 @@
 """What a browser does with the demo, for tests: pair, send a form; and a clock wound by hand."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from skinseg_demo import DemoConfig
 from skinseg_demo.services import Services
 from skinseg_demo.store.phones import Role
 
-__all__ = ["ORIGIN", "HandClock", "browser_of", "csrf_of", "pair", "paired", "post"]
+__all__ = ["ORIGIN", "HandClock", "MakeApp", "browser_of", "csrf_of", "pair", "paired", "post"]
+
+MakeApp = Callable[[DemoConfig], Flask]
 
 ORIGIN = "https://localhost:8443"  # a host of every box
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from skinseg_demo import DemoConfig, create_app
 from skinseg_demo.services import EXTENSION, Services
-from tests.demo_app.browsers import HandClock, browser_of, paired
+from tests.demo_app.browsers import HandClock, MakeApp, browser_of, paired
 
 
 @pytest.fixture
@@ -25,11 +25,23 @@ def config(tmp_path: Path) -> DemoConfig:
 
 
 @pytest.fixture
-def app(config: DemoConfig, clock: HandClock) -> Iterator[Flask]:
-    """The application; no thread runs and nothing listens."""
-    made = create_app(config, now=clock)
-    yield made
-    made.extensions[EXTENSION].store.close()
+def make_app(clock: HandClock) -> Iterator[MakeApp]:
+    """Make an application; no thread runs and nothing listens."""
+    made: list[Flask] = []
+
+    def make(config: DemoConfig) -> Flask:
+        made.append(create_app(config, now=clock))
+        return made[-1]
+
+    yield make
+    for app in made:
+        app.extensions[EXTENSION].store.close()
+
+
+@pytest.fixture
+def app(config: DemoConfig, make_app: MakeApp) -> Flask:
+    """The application of `config`."""
+    return make_app(config)
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from skinseg_demo.serving.patient_sockets import PatientTlsSocket
 from skinseg_demo.serving.trust_listener import create_trust_app
 from skinseg_demo.serving.worker import DemoWorker
 
-__all__ = ["THREADS", "DemoServer"]
+__all__ = ["GRACE_S", "THREADS", "DemoServer"]
 
 THREADS = 8
-_GRACE_S = 30  # for pictures on their way when the box is told to end
+GRACE_S = 30  # for pictures on their way when the box is told to end
 _KEEP_ALIVE_S = 15
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -80,7 +80,7 @@ class DemoServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no type
             "workers": 1,
             "threads": THREADS,
             "timeout": 60,
-            "graceful_timeout": _GRACE_S,
+            "graceful_timeout": GRACE_S,
             "keepalive": _KEEP_ALIVE_S,
             "loglevel": "warning",
             "accesslog": None,  # addresses of pages are nobody's business

@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker with three more traits: patience that ends, no thread for a silent phone, a plain port.
+"""gunicorn's threaded worker with more patience for some phones, less for others, and a plain port beside the TLS one.
 
 Browsers open connections in advance and say nothing on them for a while. gunicorn would let each keep a thread once TLS
 stands; here it goes back to the poller, which costs nothing.
@@ -34,6 +34,17 @@ class DemoWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         super().enqueue_req(conn)
 
     def handle(self, conn: TConn) -> Any:
+        """Answer what came on a connection, and close it here if that was all.
+
+        gunicorn closes it in the thread that accepts, and waits there up to 2 s for a phone that is slow to let go.
+        """
+        goes_on = self._handle(conn)
+        if not goes_on:
+            conn.close(graceful=True)
+            conn.close = _closed_before
+        return goes_on
+
+    def _handle(self, conn: TConn) -> Any:
         """Answer what came on a connection; one that stays silent after the handshake is put aside."""
         if conn.initialized or not conn.cfg.is_ssl:
             return super().handle(conn)
@@ -49,6 +60,10 @@ class DemoWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if not conn.sock.pending() and not conn.wait_for_data(_FIRST_BYTE_S):
             return _DEFER
         return super().handle(conn)
+
+
+def _closed_before(graceful: bool = False) -> None:
+    """Stand in for the `close` of a connection that is closed."""
 
 
 class _PlainSettings:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from skinseg_demo import DemoConfig
 from skinseg_demo.security.roles import current_phone, for_admins, for_phones, role_of
-from tests.demo_app.browsers import ORIGIN, csrf_of, post
+from tests.demo_app.browsers import ORIGIN, MakeApp, csrf_of, post
 
 
 @pytest.fixture
@@ -33,10 +33,8 @@ def app(app: Flask) -> Flask:
     return app
 
 
-def test_every_view_says_whom_it_is_for(config: DemoConfig) -> None:
-    from skinseg_demo import create_app
-
-    fresh = create_app(config)
+def test_every_view_says_whom_it_is_for(config: DemoConfig, make_app: MakeApp) -> None:
+    fresh = make_app(config)
 
     assert {rule.endpoint for rule in fresh.url_map.iter_rules() if role_of(fresh, rule.endpoint) is None} == set()
 
@@ -74,10 +72,8 @@ def test_a_foreign_host_name_is_refused(phone: FlaskClient, host: str, method: s
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8443", "[::1]:8443", "box.clinic.example"])
-def test_the_names_of_the_box_are_answered(tmp_path: Path, host: str) -> None:
-    from skinseg_demo import create_app
-
-    named = create_app(DemoConfig(state=tmp_path, names=("box.clinic.example",)))
+def test_the_names_of_the_box_are_answered(tmp_path: Path, host: str, make_app: MakeApp) -> None:
+    named = make_app(DemoConfig(state=tmp_path, names=("box.clinic.example",)))
 
     assert named.test_client().get("/healthz", base_url=f"https://{host}").status_code == 200
 

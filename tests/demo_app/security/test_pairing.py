@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from skinseg_demo import DemoConfig, create_app
+from skinseg_demo import DemoConfig
 from skinseg_demo.refusals import Refused
 from skinseg_demo.security.pairing import AT_START, Offer, Pairing
 from skinseg_demo.security.tokens import new_token
 from skinseg_demo.services import Services
-from tests.demo_app.browsers import ORIGIN, HandClock, browser_of, pair, paired
+from tests.demo_app.browsers import ORIGIN, HandClock, MakeApp, browser_of, pair, paired
 
 _REFUSED = "cannot pair this phone: the code is wrong, was used or is too old; scan the newest one on the box"
 
@@ -45,8 +45,8 @@ def test_the_cookie_is_for_this_box_over_https_and_for_no_script(client: FlaskCl
     assert "Domain" not in cookie
 
 
-def test_in_practice_mode_the_cookie_goes_over_http(tmp_path: Path) -> None:
-    app = create_app(DemoConfig(state=tmp_path, tls="none"))
+def test_in_practice_mode_the_cookie_goes_over_http(tmp_path: Path, make_app: MakeApp) -> None:
+    app = make_app(DemoConfig(state=tmp_path, tls="none"))
     box: Services = app.extensions["skinseg"]
     origin = "http://localhost:8080"
 
