@@ -11,6 +11,7 @@ from skinseg_edge.command_line import Ui, command, name_option
 from skinseg_edge.command_options import trusted_key_option
 from skinseg_edge.errors import InputError
 from skinseg_runtime.engines import ENGINES, KNOWN_PRECISIONS
+from skinseg_runtime.large_pictures import LOOKS
 from skinseg_runtime.video import StreamOptions, stream_options
 
 if TYPE_CHECKING:
@@ -54,6 +55,14 @@ __all__ = ["main"]
     metavar="X1,Y1,X2,Y2,MM",
     help="Take the scale from two points of one upright photo, px, and the millimetres between them.",
 )
+@name_option(
+    "--look",
+    "look",
+    LOOKS,
+    default="once",
+    show_default=True,
+    help="Look at a small lesion again: closer, or with its border in tiles.",
+)
 @click.option("--overlay", is_flag=True, help="Also draw each outline, and classes, on its photo.")
 @click.option("--force", is_flag=True, help="Replace results that are there already.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut off; what is done is taken over.")
@@ -76,6 +85,7 @@ def main(
     mm_per_px: float | None,
     card_mm: float | None,
     ruler: str | None,
+    look: str,
     overlay: bool,
     force: bool,
     resume: bool,
@@ -111,7 +121,8 @@ def main(
 
     scale_of = photo_scale(mm_per_px, card_mm, ruler)
     if (stream := stream_among(paths)) is not None:
-        stream_options.check_alone(stream.name, {"--overlay": overlay, "--resume": resume, "--jobs": jobs is not None})
+        for_photos = {"--overlay": overlay, "--resume": resume, "--jobs": jobs is not None, "--look": look != "once"}
+        stream_options.check_alone(stream.name, for_photos)
         opened = Bundle.open(bundle, trusted_key=trusted_key)
         with _opened(ui, opened, engine, precision, allow_build, None) as segmenter:
             model = _model(opened, segmenter)
@@ -136,7 +147,7 @@ def main(
             segmenter,
             sources.photos,
             output,
-            Asked(model=model, scale_of=scale_of, overlay=overlay),
+            Asked(model=model, scale_of=scale_of, overlay=overlay, look=look),
             force=force,
             resume=resume,
             workers=workers,

@@ -31,20 +31,21 @@ class Asked:
 
     *model*: what each row says about the model. *scale_of*: where the photos' scale comes from; a photo without a
     readable one is measured in px, and its row says why. *overlay*: also draw outlines, and classes where there are
-    more than two.
+    more than two. *look*: how each photo is looked at, one of `large_pictures.LOOKS`.
     """
 
     model: Mapping[str, object]
     scale_of: PhotoScale | None = None
     overlay: bool = False
+    look: str = "once"
 
     @property
     def identity(self) -> bytes:
         """All that the result of a photo follows from, beside the photo: two runs of the same give the same."""
         model = {name: value for name, value in self.model.items() if name != "fallback"}
         scale = None if self.scale_of is None else self.scale_of.identity
-        document = {"code": __version__, "row": ROW_SCHEMA, "model": model, "scale": scale, "overlay": self.overlay}
-        return canonical_bytes(document)
+        asked = {"scale": scale, "overlay": self.overlay, "look": self.look}
+        return canonical_bytes({"code": __version__, "row": ROW_SCHEMA, "model": model, **asked})
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ class _Worker:
         row = self._results.row(key, names)
         taken_over = row is not None
         if row is None:
-            made = made_of_photo(self._segmenter, data, self._asked.scale_of, overlay=self._asked.overlay)
+            asked = self._asked
+            made = made_of_photo(self._segmenter, data, asked.scale_of, overlay=asked.overlay, look=asked.look)
             row = self._results.add(key, names, made.pictures, made.row)
         head = self._head(source)
         return _Done(key, head, {**head, **_without_polygons(row)}, taken_over)

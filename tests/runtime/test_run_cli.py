@@ -312,11 +312,11 @@ def test_ctrl_c_in_the_middle_ends_with_130_and_leaves_nothing_at_its_place(
         write_photo(tmp_path / "photos" / f"{number}.jpg")
     segment, seen = Segmenter.segment, []
 
-    def interrupted(self: Segmenter, source: bytes) -> Segmentation:
+    def interrupted(self: Segmenter, source: bytes, *, look: str) -> Segmentation:
         seen.append(source)
         if len(seen) == 2:
             signal.raise_signal(signal.SIGINT)
-        return segment(self, source)
+        return segment(self, source, look=look)
 
     monkeypatch.setattr(Segmenter, "segment", interrupted)
     output = tmp_path / "out"
@@ -338,7 +338,7 @@ def test_ctrl_c_in_the_middle_ends_with_130_and_leaves_nothing_at_its_place(
 def test_ctrl_c_before_anything_is_done_leaves_nothing(
     bundle: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> Segmentation:
+    def interrupted(*_: object, **__: object) -> Segmentation:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Segmenter, "segment", interrupted)

@@ -44,15 +44,17 @@ def names_of_photo(stem: PurePosixPath, contract: ModelContract, *, overlay: boo
     return {kind: stem.with_name(f"{stem.name}.{ending}.png") for kind, ending in endings.items()}
 
 
-def made_of_photo(segmenter: Segmenter, data: bytes, scale_of: PhotoScale | None, *, overlay: bool) -> Made:
+def made_of_photo(
+    segmenter: Segmenter, data: bytes, scale_of: PhotoScale | None, *, overlay: bool, look: str = "once"
+) -> Made:
     """Segment a photo and make all that `names_of_photo` names.
 
     *data*: the file, best as `image_io.read_picture` gives it, so that errors name it. *scale_of*: where its scale
-    comes from; where there is none to be read, sizes are in px and the row says why.
+    comes from; where there is none to be read, sizes are in px and the row says why. *look*: see `Segmenter.segment`.
 
     Raises what `Segmenter.segment` raises.
     """
-    segmentation = segmenter.segment(data)
+    segmentation = segmenter.segment(data, look=look)
     whole = overlay or (scale_of is not None and scale_of.needs_whole_photo)
     at_least_hw = None if whole else _needed_hw(segmentation)
     pixels = decode(data, at_least_hw=at_least_hw, max_pixels=segmenter.max_pixels).pixels
@@ -60,6 +62,7 @@ def made_of_photo(segmenter: Segmenter, data: bytes, scale_of: PhotoScale | None
     row: dict[str, object] = {
         "sha256": hashlib.sha256(data).hexdigest(),
         "photo_hw": list(segmentation.photo_hw),
+        "look": segmentation.look.to_json(),
         "lesions": [lesion.to_json() for lesion in measure(segmentation.mask, pixels, scale)],
         **problem,
         "quality": assess(pixels, segmentation).to_json(),
