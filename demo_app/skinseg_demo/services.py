@@ -20,14 +20,17 @@ class EngineService(Protocol):
     @property
     def state(self) -> str:
         """One of "starting", "building", "ready", "failed"."""
+        ...
 
     @property
     def reason(self) -> str | None:
         """Why it failed, in one sentence."""
+        ...
 
     @property
     def waiting(self) -> int:
         """How many pictures wait."""
+        ...
 
     def start(self) -> None:
         """Start its thread, after the fork."""

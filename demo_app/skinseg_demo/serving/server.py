@@ -22,8 +22,6 @@ THREADS = 8
 GRACE_S = 30  # for pictures on their way when the box is told to end
 _KEEP_ALIVE_S = 15
 
-Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-
 
 class DemoServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn without its command line.
@@ -55,7 +53,7 @@ class DemoServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no type
             if name in self.cfg.settings:  # the control socket came with gunicorn 25
                 self.cfg.set(name, value)
 
-    def load(self) -> Wsgi:
+    def load(self) -> Any:
         """Make the application, in the worker."""
         app = create_app(self._config)
         self._app_of_worker = app.extensions[EXTENSION]

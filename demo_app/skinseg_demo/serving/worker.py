@@ -8,23 +8,24 @@ import logging
 import socket
 from typing import Any
 
-from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
+from gunicorn.workers import gthread
 
 from skinseg_demo.serving.patient_sockets import PatientSocket
 
 __all__ = ["DemoWorker"]
 
+_gthread: Any = gthread  # pyright knows an older one, mypy none
 _log = logging.getLogger(__name__)
 
 _FIRST_BYTE_S = 0.05  # in which most phones go on after the handshake
 
 
-class DemoWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class DemoWorker(_gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Serves TLS on every port but `plain_port`."""
 
     plain_port: int | None = None
 
-    def enqueue_req(self, conn: TConn) -> None:
+    def enqueue_req(self, conn: Any) -> None:
         """Hand a connection to a thread; on its first time it learns how long to wait, and whether TLS is spoken."""
         if type(conn.sock) is socket.socket:
             conn.sock = PatientSocket.taking_over(conn.sock)
@@ -33,7 +34,7 @@ class DemoWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 conn.cfg = _PlainSettings(conn.cfg)
         super().enqueue_req(conn)
 
-    def handle(self, conn: TConn) -> Any:
+    def handle(self, conn: Any) -> Any:
         """Answer what came on a connection, and close it here if that was all.
 
         gunicorn closes it in the thread that accepts, and waits there up to 2 s for a phone that is slow to let go.
@@ -44,12 +45,12 @@ class DemoWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             conn.close = _closed_before
         return goes_on
 
-    def _handle(self, conn: TConn) -> Any:
+    def _handle(self, conn: Any) -> Any:
         """Answer what came on a connection; one that stays silent after the handshake is put aside."""
         if conn.initialized or not conn.cfg.is_ssl:
             return super().handle(conn)
         if not conn.data_ready and not conn.wait_for_data(_FIRST_BYTE_S):
-            return _DEFER
+            return _gthread._DEFER
         try:
             conn.sock.setblocking(True)
             conn.init()
@@ -58,7 +59,7 @@ class DemoWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             return False
         conn.data_ready = False  # what came was the handshake
         if not conn.sock.pending() and not conn.wait_for_data(_FIRST_BYTE_S):
-            return _DEFER
+            return _gthread._DEFER
         return super().handle(conn)
 
 

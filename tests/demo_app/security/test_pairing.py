@@ -201,9 +201,11 @@ def test_an_offer_does_not_show_its_token_when_it_is_logged(box: Services) -> No
 def test_no_more_than_fifty_codes_are_open(box: Services, clock: HandClock) -> None:
     pairing = Pairing(box.store.phones)
     first = pairing.offer().token
-    for _ in range(50):
+    for _ in range(49):
         clock.wind(seconds=1)
-        last = pairing.offer().token
+        pairing.offer()
+    clock.wind(seconds=1)
+    last = pairing.offer().token
 
     count = box.store.database.row("SELECT count(*) FROM pairing_tokens")
     assert count is not None
