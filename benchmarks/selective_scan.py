@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.networks import create
 from skinseg_edge.networks.blocks.chunked_scan import chunked_scan
-from skinseg_edge.networks.blocks.selective_scan import chunk_length
+from skinseg_edge.networks.blocks.selective_scan import LONGEST_EXPORTED, chunk_length
 from skinseg_export.foreign_noise import quiet
 from skinseg_export.onnx_from_torch import onnx_from_torch
 from skinseg_export.torch_engine import TorchEngine
@@ -70,12 +70,20 @@ def scans(repeats: int) -> None:
         errors = []
         for stress in (False, True):
             case = scan_case(length, inner, stress=stress)
-            expected = sequential_scan(case) - case.D[..., None] * case.u
+            expected = sequential_scan(case) - case.D[:, None] * case.u
             u, delta, A, B, C, _ = (each.float() for each in case)
-            got = chunked_scan(u, delta, A, B, C, chunk_length(length))[0]
+            got = chunked_scan(u, delta, A, B, C, chunk_length(length, LONGEST_EXPORTED))[0]
             errors += [f"{(got - expected).abs().max():.1e}", f"{expected.abs().max():.0f}"]
         nodes, seconds, mebibytes = scan_in_onnxruntime(length, inner, repeats)
-        cells = [length, inner, chunk_length(length), *errors, nodes, f"{seconds:.2f}", f"{mebibytes:.0f}"]
+        cells = [
+            length,
+            inner,
+            chunk_length(length, LONGEST_EXPORTED),
+            *errors,
+            nodes,
+            f"{seconds:.2f}",
+            f"{mebibytes:.0f}",
+        ]
         say("| " + " | ".join(str(cell) for cell in cells) + " |")
     say("")
 
@@ -106,7 +114,7 @@ class OneScan(nn.Module):
 
     def forward(self, u: Tensor, delta: Tensor, B: Tensor, C: Tensor) -> Tensor:
         """Return C_t h_t."""
-        return chunked_scan(u, delta, self.get_buffer("A"), B, C, chunk_length(int(u.shape[3])))[0]
+        return chunked_scan(u, delta, self.get_buffer("A"), B, C, chunk_length(int(u.shape[2]), LONGEST_EXPORTED))[0]
 
 
 def wholes(repeats: int, names: list[str]) -> None:

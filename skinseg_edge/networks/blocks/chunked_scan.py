@@ -1,12 +1,13 @@
 """The selective scan in two passes over chunks: the formulation that trains and exports.
 
 A sequence of L steps is cut into M chunks of T; the T steps of all chunks run side by side. Pass 1 starts every chunk
-from zero and finds what it adds to the state; a doubling scan over the M chunks turns that into the state each one
-starts from; pass 2 runs the T steps again from there and reads the state. All exponents are <= 0 and nothing is
-divided, so no step size overflows; the whole sequence of states never exists.
+from zero and finds what it adds to the state; a scan over the M chunks turns that into the state each one starts from;
+pass 2 runs the T steps again from there and reads the state. All exponents are <= 0 and nothing is divided, so no step
+size overflows; the whole sequence of states never exists.
 
-Axes: N batch, K directions, E inner channels, S states, L = M x T steps. Shapes are fixed integers but for N, and no
-tensor has more than five axes, so ONNX 18, TensorRT-RTX and Core ML take the graph as it is.
+Axes: N batch, K directions, E inner channels, S states, L = M x T steps. Channels come last: they are the longest axis,
+and a processor goes through a broadcast product by its last one. Shapes are fixed integers but for N, and no tensor has
+more than five axes, so ONNX 18, TensorRT-RTX and Core ML take the graph as it is.
 """
 
 import math
@@ -26,9 +27,12 @@ __all__ = [
     "sum_over_chunks",
 ]
 
+_GROUP = 4  # chunks that are summed one after the other
+_FEW_CHUNKS = 64  # up to here doubling makes fewer nodes, and what it computes is little beside the steps
+
 
 class ChunkStep(NamedTuple):
-    """One position of every chunk at once: Δ_t and Δ_t u_t are N x K x E x 1 x M, B_t and C_t N x K x 1 x S x M."""
+    """One position of every chunk at once: Δ_t and Δ_t u_t are N x K x M x 1 x E, B_t and C_t N x K x M x S x 1."""
 
     delta: Tensor
     driven: Tensor
@@ -37,18 +41,18 @@ class ChunkStep(NamedTuple):
 
 
 def chunked_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
-    """Return C_t h_t, N x K x E x L, and the states in which the chunks start, N x K x E x S x M.
+    """Return C_t h_t, N x K x L x E, and the states in which the chunks start, N x K x M x S x E.
 
     Arguments as those of `selective_scan`, all of one precision; *chunk*: T, a divisor of L.
     """
-    rates = A[..., None]  # K x E x S x 1
+    rates = A.transpose(1, 2)[:, None]  # K x 1 x S x E
     steps = chunk_steps(u, delta, B, C, chunk)
     starts = _starting_states(steps, rates)
     states, read = starts, []
     for step in steps:
         states = torch.exp(step.delta * rates) * states + step.driven * step.B
-        read.append((step.C * states).sum(3, keepdim=True))  # N x K x E x 1 x M
-    return sequence_from_steps(read, 3), starts
+        read.append((step.C * states).sum(3, keepdim=True))  # N x K x M x 1 x E
+    return sequence_from_steps(read), starts
 
 
 def chunk_steps(u: Tensor, delta: Tensor, B: Tensor, C: Tensor, chunk: int) -> list[ChunkStep]:
@@ -59,25 +63,24 @@ def chunk_steps(u: Tensor, delta: Tensor, B: Tensor, C: Tensor, chunk: int) -> l
 
 
 def channels_by_step(values: Tensor, chunk: int) -> tuple[Tensor, ...]:
-    """Cut N x K x E x L into *chunk* tensors N x K x E x 1 x M."""
-    directions, inner, length = (int(size) for size in values.shape[1:])
-    chunks = values.reshape(-1, directions, inner, length // chunk, chunk).transpose(3, 4)
-    return torch.split(chunks.contiguous(), 1, 3)
+    """Cut N x K x L x E into *chunk* tensors N x K x M x 1 x E."""
+    return torch.split(_chunks(values, chunk), 1, 3)
 
 
 def _states_by_step(values: Tensor, chunk: int) -> tuple[Tensor, ...]:
-    """Cut N x K x S x L into *chunk* tensors N x K x 1 x S x M."""
-    directions, states, length = (int(size) for size in values.shape[1:])
-    chunks = values.reshape(-1, directions, states, length // chunk, chunk).permute(0, 1, 4, 2, 3)
-    return torch.split(chunks.contiguous(), 1, 2)
+    """Cut N x K x L x S into *chunk* tensors N x K x M x S x 1."""
+    return torch.split(_chunks(values, chunk).transpose(3, 4).contiguous(), 1, 4)
 
 
-def sequence_from_steps(steps: list[Tensor], axis: int) -> Tensor:
-    """Join what `channels_by_step` (*axis* 3) or the cut of states (*axis* 2) has parted: N x K x (E or S) x L."""
-    joined = torch.cat(steps, axis)
-    joined = joined.permute(0, 1, 2, 4, 3) if axis == 3 else joined.permute(0, 1, 3, 4, 2)  # ... x M x T
-    directions, width, chunks, chunk = (int(size) for size in joined.shape[1:])
-    return joined.reshape(-1, directions, width, chunks * chunk)
+def _chunks(values: Tensor, chunk: int) -> Tensor:
+    directions, length, width = (int(size) for size in values.shape[1:])
+    return values.reshape(-1, directions, length // chunk, chunk, width)
+
+
+def sequence_from_steps(steps: list[Tensor]) -> Tensor:
+    """Join steps N x K x M x 1 x (E or S) to N x K x L x (E or S)."""
+    directions, chunks, _, width = (int(size) for size in steps[0].shape[1:])
+    return torch.cat(steps, 3).reshape(-1, directions, chunks * len(steps), width)
 
 
 def _starting_states(steps: list[ChunkStep], rates: Tensor) -> Tensor:
@@ -91,11 +94,19 @@ def _starting_states(steps: list[ChunkStep], rates: Tensor) -> Tensor:
 
 
 def sum_over_chunks(gains: Tensor, decays: Tensor, direction: int) -> Tensor:
-    """Return G_m = gains_m + decays_m G_{m - direction}, all N x K x E x S x M; *direction*: 1 or -1.
+    """Return G_m = gains_m + decays_m G_{m - direction}, all N x K x M x S x E; *direction*: 1 or -1.
 
-    Hillis and Steele's scan: after the round of width w, each sum covers the 2w chunks up to its own.
+    Many chunks are first summed in groups, as steps are in chunks, a few by doubling.
     """
-    chunks = int(gains.shape[4])
+    chunks = int(gains.shape[2])
+    if chunks <= _FEW_CHUNKS or chunks % _GROUP:
+        return _doubled(gains, decays, direction)
+    return _grouped(gains, decays, direction)
+
+
+def _doubled(gains: Tensor, decays: Tensor, direction: int) -> Tensor:
+    """Hillis and Steele's scan: after the round of width w, each sum covers the 2w chunks up to its own."""
+    chunks = int(gains.shape[2])
     for level in range(math.ceil(math.log2(chunks))):
         width = 2**level
         gains = gains + decays * shifted(gains, direction * width, 0.0)
@@ -104,10 +115,32 @@ def sum_over_chunks(gains: Tensor, decays: Tensor, direction: int) -> Tensor:
     return gains
 
 
+def _grouped(gains: Tensor, decays: Tensor, direction: int) -> Tensor:
+    """Sum _GROUP neighbours one after the other, in all groups at once; the groups' totals begin them."""
+    pairs = list(zip(_members(gains), _members(decays), strict=True))[::direction]
+    total, decay = pairs[0]
+    for gain, lost in pairs[1:]:
+        total = gain + lost * total
+        decay = decay * lost
+    summed = shifted(sum_over_chunks(total, decay, direction), direction, 0.0)
+    sums = []
+    for gain, lost in pairs:
+        summed = gain + lost * summed
+        sums.append(summed)
+    directions, groups, states, inner = (int(size) for size in total.shape[1:])
+    return torch.cat(sums[::direction], 3).reshape(-1, directions, groups * _GROUP, states, inner)
+
+
+def _members(values: Tensor) -> tuple[Tensor, ...]:
+    """Cut N x K x M x S x E into the first, second ... of every group, N x K x M / _GROUP x S x E each."""
+    directions, chunks, states, inner = (int(size) for size in values.shape[1:])
+    return torch.split(values.reshape(-1, directions, chunks // _GROUP, _GROUP * states, inner), states, 3)
+
+
 def shifted(values: Tensor, by: int, filling: float) -> Tensor:
-    """Move the last axis of *values* by so many places towards its end, or its beginning if *by* < 0."""
+    """Move the chunks of *values* by so many places towards the last, or the first if *by* < 0."""
     # Padding, not concatenation: zeros of activation size would be stored in the exported file.
-    length = int(values.shape[-1])
+    chunks = int(values.shape[2])
     if by < 0:
-        return F.pad(values[..., -by:], (0, -by), value=filling)
-    return F.pad(values[..., : length - by], (by, 0), value=filling)
+        return F.pad(values[:, :, -by:], (0, 0, 0, 0, 0, -by), value=filling)
+    return F.pad(values[:, :, : chunks - by], (0, 0, 0, 0, by, 0), value=filling)

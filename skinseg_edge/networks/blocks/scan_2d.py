@@ -44,28 +44,29 @@ class Scan2d(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Return what *tokens* (N x H x W x C) read of each other."""
         features, gate = self.entry(tokens).chunk(2, 3)  # N x H x W x E each
-        features = F.silu(self.local(features.permute(0, 3, 1, 2)))
-        merged = self.norm(self.scanned(features).permute(0, 2, 3, 1))
+        features = F.silu(self.local(features.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
+        merged = self.norm(self.scanned(features))
         if self.squeeze is not None:
             merged = self.squeeze(merged)
         return self.exit(merged * F.silu(gate))  # type: ignore[no-any-return]  # nn.Module.__call__ is untyped in torch
 
     def scanned(self, features: Tensor) -> Tensor:
-        """Return the sum of the four scans of *features*, N x E x H x W like them."""
-        inner, height, width = (int(size) for size in features.shape[1:])
+        """Return the sum of the four scans of *features*, N x H x W x E like them."""
+        height, width, inner = (int(size) for size in features.shape[1:])
         length = height * width
-        rows = features.reshape(-1, 1, inner, length)
-        columns = features.transpose(2, 3).reshape(-1, 1, inner, length)
+        rows = features.reshape(-1, 1, length, inner)
+        columns = features.transpose(1, 2).reshape(-1, 1, length, inner)
         ahead = torch.cat((rows, columns), 1)
-        paths = torch.cat((ahead, ahead.flip(3)), 1)  # N x 4 x E x L
-        described = torch.matmul(self.describe, paths)
-        ranked, B, C = torch.split(described, [self.rank, self.states, self.states], 2)
-        delta = F.softplus((torch.matmul(self.step_weight, ranked) + self.step_bias[..., None]).float())
+        paths = torch.cat((ahead, ahead.flip(2)), 1)  # N x 4 x L x E
+        described = torch.matmul(paths, self.describe.transpose(1, 2))
+        ranked, B, C = torch.split(described, [self.rank, self.states, self.states], 3)
+        step = torch.matmul(ranked, self.step_weight.transpose(1, 2)) + self.step_bias[:, None]
+        delta = F.softplus(step.float())
         y = selective_scan(paths, delta, -torch.exp(self.log_rates.float()), B, C, self.direct)
-        ahead = y[:, :2] + y[:, 2:].flip(3)
-        rows, columns = torch.split(ahead, 1, 1)  # N x 1 x E x L
-        columns = columns.reshape(-1, inner, width, height).transpose(2, 3)
-        return (rows.reshape(-1, inner, height, width) + columns).to(features.dtype)
+        ahead = y[:, :2] + y[:, 2:].flip(2)
+        rows, columns = torch.split(ahead, 1, 1)  # N x 1 x L x E
+        columns = columns.reshape(-1, width, height, inner).transpose(1, 2)
+        return (rows.reshape(-1, height, width, inner) + columns).to(features.dtype)
 
     def _initialise(self) -> None:
         nn.init.uniform_(self.describe, -(self.inner**-0.5), self.inner**-0.5)

@@ -42,7 +42,7 @@ class ScanWithGradient(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         """Return the gradients of u, Δ, A, B and C."""
         u, delta, A, B, C, starts = ctx.saved_tensors
-        rates = A[..., None]  # K x E x S x 1
+        rates = A.transpose(1, 2)[:, None]  # K x 1 x S x E
         steps = chunk_steps(u, delta, B, C, ctx.chunk)
         slope = channels_by_step(slopes[0], ctx.chunk)  # ȳ
         states, decays = _states(steps, rates, starts)
@@ -54,21 +54,21 @@ class ScanWithGradient(torch.autograd.Function):
         of_rates = torch.zeros_like(starts)
         for t in reversed(range(len(steps))):
             step = steps[t]
-            of_C.append((slope[t] * states[t + 1]).sum(2, keepdim=True))
+            of_C.append((slope[t] * states[t + 1]).sum(4)[:, :, :, None])
             gradient = torch.addcmul(carry, step.C, slope[t])  # g_t
-            of_B.append((gradient * step.driven).sum(2, keepdim=True))
+            of_B.append((gradient * step.driven).sum(4)[:, :, :, None])
             of_driven.append((gradient * step.B).sum(3, keepdim=True))
             carry = gradient.mul_(decays[t])
             of_exponent = carry * states[t]  # of Δ_t A
             of_delta.append((of_exponent * rates).sum(3, keepdim=True))
             of_rates.addcmul_(of_exponent, step.delta)
-        driven = sequence_from_steps(of_driven[::-1], 3)
+        driven = sequence_from_steps(of_driven[::-1])
         return (
             driven * delta,
-            sequence_from_steps(of_delta[::-1], 3) + driven * u,
-            of_rates.sum((0, 4)),
-            sequence_from_steps(of_B[::-1], 2),
-            sequence_from_steps(of_C[::-1], 2),
+            sequence_from_steps(of_delta[::-1]) + driven * u,
+            of_rates.sum((0, 2)).transpose(1, 2),
+            sequence_from_steps(of_B[::-1]),
+            sequence_from_steps(of_C[::-1]),
             None,
         )
 

@@ -26,8 +26,8 @@ def scan_case(length: int, inner: int, *, stress: bool, states: int = 16, batch:
     rates from -0.02 to -60, so that some states vanish in one step and others remember the whole sequence.
     """
     directions = 4
-    shape = (batch, directions, inner, length)
-    u, B, C = torch.randn(shape), *torch.randn(2, batch, directions, states, length)
+    shape = (batch, directions, length, inner)
+    u, B, C = torch.randn(shape), *torch.randn(2, batch, directions, length, states)
     if stress:
         delta = 13.6 * torch.rand(shape) ** 8
         A = -torch.exp(torch.empty(directions, inner, states).uniform_(-4, 4.1))
@@ -39,12 +39,12 @@ def scan_case(length: int, inner: int, *, stress: bool, states: int = 16, batch:
 
 
 def sequential_scan(case: ScanCase) -> Tensor:
-    """Return y, N x K x E x L float64, by the recurrence itself."""
+    """Return y, N x K x L x E float64, by the recurrence itself."""
     u, delta, A, B, C, D = case
-    state = torch.zeros(*u.shape[:3], A.shape[2], dtype=torch.float64)  # N x K x E x S
+    state = torch.zeros(*u.shape[:2], *A.shape[1:], dtype=torch.float64)  # N x K x E x S
     read = []
-    for t in range(u.shape[3]):
-        step = delta[..., t, None]  # N x K x E x 1
-        state = torch.exp(step * A) * state + step * u[..., t, None] * B[:, :, None, :, t]
-        read.append((state * C[:, :, None, :, t]).sum(-1) + D * u[..., t])
-    return torch.stack(read, -1)
+    for t in range(u.shape[2]):
+        step = delta[:, :, t, :, None]  # N x K x E x 1
+        state = torch.exp(step * A) * state + step * u[:, :, t, :, None] * B[:, :, t, None]
+        read.append((state * C[:, :, t, None]).sum(-1) + D * u[:, :, t])
+    return torch.stack(read, 2)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from skinseg_edge.networks.blocks.chunked_scan import chunked_scan
+from skinseg_edge.networks.blocks.chunked_scan import chunked_scan, sum_over_chunks
 from skinseg_edge.networks.blocks.scan_2d import Scan2d
 from skinseg_edge.networks.blocks.scan_gradient import ScanWithGradient
 from skinseg_edge.networks.blocks.selective_scan import chunk_length, selective_scan
@@ -38,6 +38,35 @@ def test_chunks_divide_the_sequence_and_stay_short(length: int, chunk: int) -> N
     assert chunk_length(length) == chunk
 
 
+@pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize("chunks", [1, 5, 64, 66, 68, 256, 1024])
+def test_the_sum_over_chunks_is_the_recurrence_however_many_there_are(chunks: int, direction: int) -> None:
+    gains, decays = torch.randn(2, 2, 3, chunks, 2, 3, dtype=torch.float64)
+    decays = decays.sigmoid()
+    expected, summed = torch.empty_like(gains), torch.zeros_like(gains[:, :, 0])
+    for place in range(chunks)[::direction]:
+        expected[:, :, place] = summed = gains[:, :, place] + decays[:, :, place] * summed
+
+    torch.testing.assert_close(sum_over_chunks(gains, decays, direction), expected, atol=1e-12, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("length", "chunk"), [(4096, 4), (64, 4), (15, 3), (17, 1)])
+def test_exported_chunks_are_shorter(length: int, chunk: int) -> None:
+    case = single(scan_case(length, inner=2, stress=False))
+
+    traced = torch.export.export(_Scan(), tuple(case)).graph_module.graph
+
+    steps = [
+        node for node in traced.nodes if node.target is torch.ops.aten.sum.dim_IntList
+    ]  # each reads the state once
+    assert len(steps) == chunk
+
+
+class _Scan(torch.nn.Module):
+    def forward(self, *case: torch.Tensor) -> torch.Tensor:
+        return selective_scan(*case)
+
+
 def test_a_chunk_that_does_not_divide_the_sequence_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot scan 24 steps in chunks of 5: expected a divisor of 24"):
         selective_scan(*single(scan_case(24, inner=2, stress=False)), chunk=5)
@@ -58,7 +87,7 @@ def test_steps_that_would_overflow_a_quotient_of_decays_stay_finite() -> None:
 
 def test_gradients_equal_those_of_the_sequential_scan() -> None:
     case = scan_case(16, inner=2, stress=False, states=3, batch=2)
-    weights = torch.randn(2, 4, 2, 16)
+    weights = torch.randn(2, 4, 16, 2)
     ours = ScanCase(*(each.float().requires_grad_() for each in case))
     theirs = ScanCase(*(each.clone().requires_grad_() for each in case))
     (selective_scan(*ours) * weights).sum().backward()  # type: ignore[no-untyped-call]  # unannotated in torch
@@ -71,7 +100,7 @@ def test_gradients_equal_those_of_the_sequential_scan() -> None:
 @pytest.mark.parametrize(("length", "chunk"), [(24, 1), (24, 4), (24, 24), (15, 3)])
 def test_the_gradient_by_hand_equals_torch_s_own(length: int, chunk: int) -> None:
     case = scan_case(length, inner=2, stress=True, states=3, batch=2)[:5]  # float64 all through
-    weights = torch.randn(2, 4, 2, length, dtype=torch.float64)
+    weights = torch.randn(2, 4, length, 2, dtype=torch.float64)
     ours = [each.clone().requires_grad_() for each in case]
     theirs = [each.clone().requires_grad_() for each in case]
     (ScanWithGradient.apply(*ours, chunk) * weights).sum().backward()  # type: ignore[no-untyped-call]  # unannotated in torch
@@ -83,14 +112,14 @@ def test_the_gradient_by_hand_equals_torch_s_own(length: int, chunk: int) -> Non
 
 def test_four_paths_read_rows_and_columns_from_both_ends() -> None:
     scan = Scan2d(4, states=2)
-    features = torch.randn(1, 8, 2, 4)  # N x E x H x W
-    rows, columns = features.flatten(2), features.transpose(2, 3).flatten(2)
-    paths = torch.stack((rows, columns, rows.flip(2), columns.flip(2)), 1)  # N x K x E x L
-    described = torch.einsum("kde,nkel->nkdl", scan.describe, paths)
-    ranked, B, C = torch.split(described, [scan.rank, 2, 2], 2)
-    delta = F.softplus(torch.einsum("ker,nkrl->nkel", scan.step_weight, ranked) + scan.step_bias[..., None])
+    features = torch.randn(1, 2, 4, 8)  # N x H x W x E
+    rows, columns = features.flatten(1, 2), features.transpose(1, 2).flatten(1, 2)
+    paths = torch.stack((rows, columns, rows.flip(1), columns.flip(1)), 1)  # N x K x L x E
+    described = torch.einsum("kde,nkle->nkld", scan.describe, paths)
+    ranked, B, C = torch.split(described, [scan.rank, 2, 2], 3)
+    delta = F.softplus(torch.einsum("ker,nklr->nkle", scan.step_weight, ranked) + scan.step_bias[:, None])
     arguments = (paths, delta, -scan.log_rates.exp(), B, C, scan.direct)
     y = sequential_scan(ScanCase(*(each.double() for each in arguments)))
-    expected = (y[:, 0] + y[:, 2].flip(2)).reshape(1, 8, 2, 4)
-    expected += (y[:, 1] + y[:, 3].flip(2)).reshape(1, 8, 4, 2).transpose(2, 3)
+    expected = (y[:, 0] + y[:, 2].flip(1)).reshape(1, 2, 4, 8)
+    expected += (y[:, 1] + y[:, 3].flip(1)).reshape(1, 4, 2, 8).transpose(1, 2)
     torch.testing.assert_close(scan.scanned(features), expected.float(), atol=1e-5, rtol=1e-5)
