@@ -12,7 +12,7 @@ from skinseg_edge.class_colours import class_colours
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.image_io import decode, encode_png
 from skinseg_edge.index_png import encode_index_png
-from skinseg_runtime.measurements import measure
+from skinseg_runtime.measurements import completed
 from skinseg_runtime.overlay import draw, draw_classes
 from skinseg_runtime.photo_scale import PhotoScale
 from skinseg_runtime.quality import assess, hw_for_close_up
@@ -59,11 +59,12 @@ def made_of_photo(
     at_least_hw = None if whole else _needed_hw(segmentation)
     pixels = decode(data, at_least_hw=at_least_hw, max_pixels=segmenter.max_pixels).pixels
     scale, problem = (None, {}) if scale_of is None else scale_of.read(pixels, segmentation.photo_hw)
+    lesions = completed(segmentation.lesions, segmentation.photo_hw, pixels, scale)
     row: dict[str, object] = {
         "sha256": hashlib.sha256(data).hexdigest(),
         "photo_hw": list(segmentation.photo_hw),
         "look": segmentation.look.to_json(),
-        "lesions": [lesion.to_json() for lesion in measure(segmentation.mask, pixels, scale)],
+        "lesions": [lesion.to_json() for lesion in lesions],
         **problem,
         "quality": assess(pixels, segmentation).to_json(),
         "timings_ms": {step: round(ms, 2) for step, ms in segmentation.timings_ms.items()},

@@ -13,7 +13,16 @@ device's base install; where it has the same figure, a test holds ours against i
 from skinseg_runtime.measurements.aruco_card import scale_from_card
 from skinseg_runtime.measurements.colour import Colour
 from skinseg_runtime.measurements.lesion import Lesion
-from skinseg_runtime.measurements.regions import measure
+from skinseg_runtime.measurements.regions import completed, measure
 from skinseg_runtime.measurements.scale import Scale, scale_from_mm_per_px, scale_from_ruler
 
-__all__ = ["Colour", "Lesion", "Scale", "measure", "scale_from_card", "scale_from_mm_per_px", "scale_from_ruler"]
+__all__ = [
+    "Colour",
+    "Lesion",
+    "Scale",
+    "completed",
+    "measure",
+    "scale_from_card",
+    "scale_from_mm_per_px",
+    "scale_from_ruler",
+]

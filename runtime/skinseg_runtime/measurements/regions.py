@@ -1,7 +1,7 @@
 """From a mask to its regions, each measured in its own window."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from skinseg_runtime.measurements.plane import laid_flat
 from skinseg_runtime.measurements.scale import Scale
 from skinseg_runtime.measurements.shape import Shape, shape_of
 
-__all__ = ["measure"]
+__all__ = ["completed", "measure"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +69,41 @@ def measure(
         return ()
     lesions = [_measured(part, corner, of) for part in _parts(window)]
     return tuple(sorted(lesions, key=lambda lesion: (-lesion.area_px, lesion.box[1], lesion.box[0])))
+
+
+def completed(
+    lesions: Iterable[Lesion], mask_hw: tuple[int, int], photo: NDArray[np.uint8], scale: Scale | None = None
+) -> tuple[Lesion, ...]:
+    """Add colours and mm to lesions that `measure` found on a mask alone, as it would have found them with both.
+
+    *mask_hw*: rows and columns of that mask. *photo*, *scale*: see `measure`. What is known is not measured again; only
+    a card's plane needs that.
+
+    Raises ValueError if photo is no uint8 picture of the mask's proportions.
+    """
+    of = _Photo(mask_hw, _checked(photo, mask_hw), scale)
+    return tuple(_completed(lesion, of) for lesion in lesions)
+
+
+def _completed(lesion: Lesion, of: _Photo) -> Lesion:
+    corner = lesion.box[:2]
+    if of.scale is not None and of.scale.homography is not None:
+        return _measured(_Part(lesion.region, corner, lesion.polygon - np.array(corner, np.float32)), (0, 0), of)
+    mm = None if of.scale is None else of.scale.mm_per_px
+    pixels = of.pixels
+    return replace(
+        lesion,
+        colour=None if pixels is None else colour_of(lesion.region, corner, of.mask_hw, pixels, lesion.alignment),
+        scale=of.scale,
+        relative_error=None if of.scale is None else of.scale.relative_error_at(lesion.centroid),
+        area_mm2=None if mm is None else lesion.area_px * mm**2,
+        perimeter_mm=_times(lesion.perimeter_px, mm),
+        max_diameter_mm=_times(lesion.max_diameter_px, mm),
+        min_diameter_mm=_times(lesion.min_diameter_px, mm),
+        equivalent_diameter_mm=_times(lesion.equivalent_diameter_px, mm),
+        major_axis_mm=_times(lesion.major_axis_px, mm),
+        minor_axis_mm=_times(lesion.minor_axis_px, mm),
+    )
 
 
 def _window(mask: NDArray[np.bool_], box: tuple[int, ...]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
