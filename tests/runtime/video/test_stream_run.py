@@ -5,9 +5,11 @@ import io
 import json
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from skinseg_runtime import Segmentation, Segmenter
 from skinseg_runtime.overlay import LIGHT, draw
 from skinseg_runtime.video import StreamOptions, run_stream
 from skinseg_runtime.video.capture import Capture
+from skinseg_runtime.video.frames import Frame
 from skinseg_runtime.video.reader import Patience
 from skinseg_runtime.video.stream_names import Stream, stream_from
 from tests.runtime.tiny_bundle import write_bundle
@@ -121,6 +124,24 @@ def test_late_frames_of_a_camera_are_dropped_counted_and_never_queued(
         assert centroid == pytest.approx(centre_of(number), abs=1.5)
     assert told == ""
     assert all(matches_its_outline(picture) for picture in frames_in(tmp_path / "out.avi"))
+
+
+def test_no_more_than_five_frames_are_ever_in_memory(
+    segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: weakref.WeakSet[Frame] = weakref.WeakSet()
+    alive: list[int] = []
+
+    def counted(number: int, *rest: Any) -> Frame:
+        made = Frame(number, *rest)
+        there.add(made)
+        alive.append(len(there))
+        return made
+
+    monkeypatch.setattr("skinseg_runtime.video.reader.Frame", counted)
+    run(segmenter, FILE, PlayedCamera(frame(number) for number in range(25)), tmp_path)
+    assert len(alive) == 25
+    assert 1 <= max(alive) <= 5
 
 
 def matches_its_outline(picture: NDArray[np.uint8]) -> bool:
