@@ -128,7 +128,7 @@ def _length_fields(data: bytes) -> Sequence[_Field]:
         starts = [found.start() - 4 for found in re.finditer(rb"IHDR|PLTE|tRNS|eXIf|IDAT|IEND", data)]
         return [(place, 4, "big") for place in (*starts, 16, 20)]  # with width and height
     if data.startswith(b"RIFF"):
-        starts = [found.start() + 16 for found in re.finditer(rb"VP8[ LX]|ALPH|EXIF", data[12:])]
+        starts = [found.start() + 16 for found in re.finditer(rb"VP8[ LX]|EXIF", data[12:])]
         return [(place, 4, "little") for place in (4, *starts)]
     (directory,) = struct.unpack_from("<I", data, 4)
     (entries,) = struct.unpack_from("<H", data, directory)
