@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-__all__ = ["PostProcessing", "clean"]
+__all__ = ["Box", "PostProcessing", "clean"]
+
+Box: TypeAlias = tuple[int, int, int, int]
+"""(top, left, bottom, right), px, end-exclusive."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,35 +31,35 @@ class PostProcessing:
     smallest_of_largest: float = 0.1
 
 
-def clean(mask: NDArray[np.bool_], box: tuple[int, int, int, int], rules: PostProcessing) -> None:
-    """Clean a mask in its place.
+def clean(mask: NDArray[np.bool_], box: Box, rules: PostProcessing) -> Box:
+    """Clean a mask in its place, and return the box of what stays.
 
     *mask*: (H, W) bool, the whole photo's. *box*: (top, left, bottom, right), px, outside of which it holds nothing;
     the rest is neither read nor written.
     """
     top, left, bottom, right = box
     window = mask[top:bottom, left:right].view(np.uint8)
-    if window.size == 0:
-        return
     # Outlines instead of labelled regions: at 12 megapixels this takes 10 ms instead of 200.
-    outlines, _ = cv2.findContours(window, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    outlines = cv2.findContours(window, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0] if window.size else ()
     if not outlines:
-        return
+        return top, left, top, left
     inside = [_pixels_within(outline) for outline in outlines]
     areas = inside if rules.fill_holes else [_own_pixels(window, outline) for outline in outlines]
     smallest = min(rules.smallest_of_photo * mask.size, rules.smallest_of_largest * max(areas))
     staying = [outline for outline, area in zip(outlines, areas, strict=True) if area >= smallest]
-    if len(staying) < len(outlines):
-        window[...] = _kept(window, staying, rules.fill_holes)
-    elif rules.fill_holes and sum(inside) > np.count_nonzero(window):
+    if rules.fill_holes and sum(inside) > np.count_nonzero(window):
         cv2.drawContours(window, staying, -1, 1, cv2.FILLED)
+    # No part lies within another's outline, so filling one with nothing takes it out, with what is in its holes.
+    dropped = [outline for outline, area in zip(outlines, areas, strict=True) if area < smallest]
+    cv2.drawContours(window, dropped, -1, 0, cv2.FILLED)
+    return _box_of(staying, (top, left))
 
 
-def _kept(window: NDArray[np.uint8], staying: Sequence[MatLike], with_holes: bool) -> NDArray[np.uint8]:
-    """Return the window with nothing but what lies within the outlines that stay."""
-    filled = np.zeros(window.shape, np.uint8)
-    cv2.drawContours(filled, staying, -1, 1, cv2.FILLED)
-    return filled if with_holes else filled & window
+def _box_of(outlines: Sequence[MatLike], corner: tuple[int, int]) -> Box:
+    """Return the box of outlines in a window whose first pixel is at *corner* (row, column)."""
+    boxes = np.array([cv2.boundingRect(outline) for outline in outlines])  # x, y, columns, rows
+    (left, top), (right, bottom) = boxes[:, :2].min(axis=0), (boxes[:, :2] + boxes[:, 2:]).max(axis=0)
+    return int(top) + corner[0], int(left) + corner[1], int(bottom) + corner[0], int(right) + corner[1]
 
 
 def _pixels_within(outline: MatLike) -> int:

@@ -88,7 +88,7 @@ def located_mask(
     contract: ModelContract,
     rules: PostProcessing | None = None,
 ) -> Decision:
-    """Return `mask_from_probability` and a box, (top, left, bottom, right) px, outside of which it holds nothing.
+    """Return `mask_from_probability` and the box of what it holds, (top, left, bottom, right) px, end-exclusive.
 
     Upsampled and cleaned is only what is not known beforehand; see `skinseg_edge.bilinear`.
     """
@@ -97,8 +97,8 @@ def located_mask(
         decision = _threshold(network_probability[0], placement, contract.threshold)
     else:
         decision = _strongest_is_lesion(network_probability, placement, contract)
-    clean(decision.mask, decision.box, rules or default_rules(contract))
-    return decision
+    box = clean(decision.mask, decision.box, rules or default_rules(contract))
+    return Decision(decision.mask, box)
 
 
 def class_map_from_probability(

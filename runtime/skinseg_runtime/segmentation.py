@@ -55,9 +55,9 @@ class Segmentation:
 
     @property
     def mask_box(self) -> tuple[int, int, int, int]:
-        """(top, left, bottom, right) px, end-exclusive: the mask holds nothing outside; `measure` can make use of it.
+        """(top, left, bottom, right) px, end-exclusive, of all that the mask holds; without area where that is nothing.
 
-        It is some pixels larger than the lesions' boxes, and has no area where there are none.
+        `measure` spares the search for it when it is told.
         """
         return self._located[0].box
 

@@ -84,9 +84,9 @@ def test_the_mask_is_what_the_full_rule_gives_bit_by_bit(
     mask, (top, left, bottom, right) = located_mask(probability, placement, contract, rules)
 
     assert np.array_equal(mask, in_full(probability, placement, contract, rules))
-    outside = mask.copy()
-    outside[top:bottom, left:right] = False
-    assert not outside.any()
+    rows, columns = np.nonzero(mask)
+    held = (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1) if mask.any() else (top, left, top, left)
+    assert (top, left, bottom, right) == held
 
 
 @given(st.integers(0, 999), st.floats(0.05, 0.95), _rules)
@@ -96,9 +96,10 @@ def test_any_pattern_is_cleaned_in_its_window_as_in_the_whole(seed: int, density
     mask[7:40, 9:52] = np.random.default_rng(seed).random((33, 43)) < density
     expected = cleaned_in_full(mask, rules)
 
-    clean(mask, (7, 9, 40, 52), rules)
+    top, left, bottom, right = clean(mask, (7, 9, 40, 52), rules)
 
     assert np.array_equal(mask, expected)
+    assert mask[top:bottom, left:right].sum() == mask.sum()
 
 
 def test_what_lies_outside_the_box_is_not_touched() -> None:
