@@ -101,9 +101,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What was segmented, in order."""
     segment, seen = Segmenter.segment, []
 
-    def noting(self: Segmenter, source: bytes) -> Segmentation:
+    def noting(self: Segmenter, source: bytes, *, look: str) -> Segmentation:
         seen.append(source)
-        return segment(self, source)
+        return segment(self, source, look=look)
 
     monkeypatch.setattr(Segmenter, "segment", noting)
     return seen
@@ -211,7 +211,7 @@ def test_what_is_not_as_it_was_is_done_again(
     assert same(tmp_path / "whole", left)
 
 
-@pytest.mark.parametrize("options", [("--overlay",), ("--mm-per-px", "0.1"), ("--card", "20")])
+@pytest.mark.parametrize("options", [("--overlay",), ("--mm-per-px", "0.1"), ("--look", "closer")])
 def test_what_was_asked_for_otherwise_is_done_again(
     bundle: Path, photos: Path, left: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
