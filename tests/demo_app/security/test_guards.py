@@ -133,7 +133,7 @@ def test_no_page_is_kept_framed_or_fed_from_elsewhere(phone: FlaskClient, path: 
         "frame-ancestors": "'none'",
     }
     assert headers["Cache-Control"] == "no-store"
-    assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "no-referrer")
+    assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "same-origin")
     assert re.search(r"camera=\(self\)", headers["Permissions-Policy"])
     assert "Strict-Transport-Security" not in headers
 

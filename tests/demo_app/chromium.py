@@ -1,0 +1,68 @@
+"""A real browser for tests of pages: Debian's Chromium, driven by Playwright, at the size of a small phone."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+__all__ = ["PHONE_SIZE", "Watched", "browser", "serving"]
+
+PHONE_SIZE = {"width": 360, "height": 740}
+
+
+@contextmanager
+def browser(*arguments: str) -> Iterator[Browser]:
+    """Start Chromium; the test is skipped where there is none. *arguments*: of its command line."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("needs a browser: no program called chromium is on the PATH")
+    without_sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses to run as root with one
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=[*without_sandbox, *arguments])
+        try:
+            yield started
+        finally:
+            started.close()
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """Serve an application of practice mode at loopback; give its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://localhost:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Watched:
+    """A page of a phone-sized browser, and what went wrong on it.
+
+    *complaints*: errors of scripts and of the content security policy, and requests to other machines, which fail.
+    """
+
+    def __init__(self, context: BrowserContext, origin: str) -> None:
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self._origin = origin
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda line: self._note_policy(line.text))
+        self.page.on("request", lambda sent: self._note_foreign(sent.url))
+
+    def _note_policy(self, line: str) -> None:
+        if "Content Security Policy" in line:
+            self.complaints.append(line)
+
+    def _note_foreign(self, address: str) -> None:
+        if not address.startswith((f"{self._origin}/", "data:", f"blob:{self._origin}/")):
+            self.complaints.append(f"asked {address}")
