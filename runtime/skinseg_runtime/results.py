@@ -152,8 +152,8 @@ def results_folder(
     away what a run that was cut off has left, unless *resume*: go on with that. Other files in the folder are left
     alone. *on_unfinished*: hears, in a sentence, what is kept when the block ends with an error.
 
-    Raises OutputRefused if a result is there or a run was cut off here and neither is allowed for, or the place cannot
-    be written; DeviceBusy if another process writes here.
+    Raises OutputRefused if a result is there or a run was cut off here and neither is allowed for, the working folder
+    holds a link, or the place cannot be written; DeviceBusy if another process writes here.
     """
     working = folder / UNFINISHED_NAME
     with _locked(folder, working):
@@ -193,6 +193,7 @@ def _locked(folder: Path, working: Path) -> Iterator[None]:
     lock = working / _LOCK
     try:
         with refusing_output_errors(folder):
+            _check_own(working)
             working.mkdir(parents=True, exist_ok=True)
         with locked(lock, f"write results into {folder}"):
             try:
@@ -205,6 +206,16 @@ def _locked(folder: Path, working: Path) -> Iterator[None]:
         for empty in (working, *made):
             with contextlib.suppress(OSError):  # it holds results, as it should
                 empty.rmdir()
+
+
+def _check_own(working: Path) -> None:
+    """Refuse a working folder with links: it is emptied, and what a link names is not ours. We make none."""
+    for path in (working, *working.rglob("*")):
+        if path.is_symlink():
+            raise OutputRefused(
+                f"cannot write into {working.parent}: {path} is a link, expected a folder that skinseg-run made; "
+                "remove it or choose another place"
+            )
 
 
 def _clear(working: Path) -> None:

@@ -300,3 +300,21 @@ def test_two_runs_into_one_folder_do_not_mix(bundle: Path, photos: Path, tmp_pat
         result = call(main, bundle, photos, "-o", tmp_path / "out", "--json")
     assert (result.exit_code, error_of(result)["kind"]) == (3, "DeviceBusy")
     assert "is at it already; wait until it is done, or end it" in str(error_of(result)["message"])
+
+
+@pytest.mark.parametrize("place", ["", "visit", "lock"])
+def test_a_link_in_place_of_the_working_folder_or_in_it_is_not_followed(
+    bundle: Path, photos: Path, tmp_path: Path, place: str
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("ten years", encoding="utf-8")
+    link = tmp_path / "out" / UNFINISHED_NAME / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to(precious, target_is_directory=True)
+
+    result = call(main, bundle, photos, "-o", tmp_path / "out", "--force")
+
+    assert result.exit_code == 2
+    assert "is a link, expected a folder that skinseg-run made; remove it" in result.stderr
+    assert [path.name for path in precious.iterdir()] == ["thesis.txt"]
