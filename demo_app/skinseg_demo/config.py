@@ -86,7 +86,12 @@ class DemoConfig:
     @property
     def store_folder(self) -> Path:
         """The folder of the store; practice mode has one of its own, which does not outlive it."""
-        return self.state / ("practice" if self.is_practice else "store")
+        return self.practice_folder if self.is_practice else self.state / "store"
+
+    @property
+    def practice_folder(self) -> Path:
+        """The folder of the store of practice mode."""
+        return self.state / "practice"
 
     @property
     def tls_folder(self) -> Path:

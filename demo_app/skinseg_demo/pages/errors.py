@@ -58,7 +58,7 @@ def answer_errors(app: Flask) -> None:
 
 
 def _answer(status: int, kind: str, message: str, retry_after_s: int | None) -> Response:
-    if request.path.startswith("/api/") or request.is_json:
+    if request.path.startswith("/api/") or request.is_json or _wants_json():
         response = jsonify({"error": {"kind": kind, "message": message}})
     else:
         response = make_response(render_template("error.html", status=status, kind=kind, message=message))
@@ -66,3 +66,7 @@ def _answer(status: int, kind: str, message: str, retry_after_s: int | None) -> 
     if retry_after_s is not None:
         response.headers["Retry-After"] = str(retry_after_s)
     return response
+
+
+def _wants_json() -> bool:
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"

@@ -1,4 +1,8 @@
-"""A box that moves to another network gets other addresses: its certificate and its host check follow."""
+"""A box that moves to another network gets other addresses: its certificate and its host check follow.
+
+The certificate is looked at even where nothing has moved: a Jetson without a battery wakes up years ago, makes a
+certificate that has ended by now, and learns the time from the network a minute later.
+"""
 
 import logging
 import threading
@@ -44,12 +48,12 @@ class AddressWatch:
         self._thread.join()
 
     def look(self) -> bool:
-        """Follow the addresses if they have changed; say whether they had."""
+        """Follow the addresses and the time; say whether the addresses had changed."""
         names = certified_names(self._config)
-        if names == self._names:
-            return False
         if self._config.tls == "local-ca":
             ensure_certificates(self._config, names)
+        if names == self._names:
+            return False
         for app in self._apps:
             trust_hosts(app, self._config)
         self._names = names

@@ -89,6 +89,5 @@ def check_ports(config: DemoConfig) -> None:
 
 
 def empty_practice_store(config: DemoConfig) -> None:
-    """Remove what practice left behind; anything else stays."""
-    if config.is_practice:
-        shutil.rmtree(config.store_folder, ignore_errors=True)
+    """Remove what practice left behind, in whatever mode the demo starts now; the true store stays."""
+    shutil.rmtree(config.practice_folder, ignore_errors=True)

@@ -107,7 +107,8 @@ def test_a_form_of_another_page_is_refused(phone: FlaskClient, headers: dict[str
     answer = post(phone, "/ward", Accept="application/json", **headers)
 
     assert answer.status_code == 403
-    assert kind in answer.text
+    assert answer.json is not None
+    assert answer.json["error"]["kind"] == kind
 
 
 def test_the_token_of_one_phone_is_none_of_another(phone: FlaskClient, admin: FlaskClient) -> None:

@@ -1,6 +1,7 @@
 """Where a phone finds the box."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,18 @@ def test_a_box_that_moves_answers_at_its_new_address_and_has_a_certificate_for_i
     assert client.get("/healthz", base_url="https://192.168.7.2:8443").status_code == 400
     assert files.chain.read_bytes() != before
     assert ca_file(config).read_bytes() == ca
+
+
+def test_a_certificate_that_a_wrong_clock_made_is_replaced_when_the_time_is_right(
+    at: list[str], app: Flask, config: DemoConfig
+) -> None:
+    asleep = datetime.now(timezone.utc) - timedelta(days=1000)
+    files = ensure_certificates(config, address_watch.certified_names(config), now=asleep)
+    before = files.chain.read_bytes()
+
+    assert not AddressWatch(config, (app,)).look()
+
+    assert files.chain.read_bytes() != before
 
 
 def test_the_watch_ends_when_told_to(app: Flask, config: DemoConfig) -> None:

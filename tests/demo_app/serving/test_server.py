@@ -53,14 +53,29 @@ class Box:
     port: int
     http_port: int
 
-    def get(self, path: str, *, trusting: Path | None = None, host: str = "localhost") -> Answer:
+    def get(self, path: str, *, trusting: Path | None = None, host: str = "localhost", **headers: str) -> Answer:
         """GET over TLS, trusting nobody but the CA of the box (or *trusting*)."""
-        context = ssl.create_default_context(cafile=trusting or self.state / "tls" / "ca.pem")
-        return _get(http.client.HTTPSConnection(host, self.port, context=context, timeout=30), path)
+        return _get(self._connection(host, trusting), path, headers)
+
+    def pair(self, token: str) -> tuple[int, str]:
+        """Hand over a token; return the status and the cookie, which is empty where there is none."""
+        connection = self._connection("localhost", None)
+        origin = {"Origin": f"https://localhost:{self.port}", "Connection": "close"}
+        connection.request(
+            "POST", "/pair", json.dumps({"token": token}), {"Content-Type": "application/json", **origin}
+        )
+        response = connection.getresponse()
+        response.read()
+        connection.close()
+        return response.status, response.headers["Set-Cookie"] or ""
 
     def get_plain(self, path: str, **headers: str) -> Answer:
         """GET from the plain port."""
         return _get(http.client.HTTPConnection("localhost", self.http_port, timeout=30), path, headers)
+
+    def _connection(self, host: str, trusting: Path | None) -> http.client.HTTPSConnection:
+        context = ssl.create_default_context(cafile=trusting or self.state / "tls" / "ca.pem")
+        return http.client.HTTPSConnection(host, self.port, context=context, timeout=30)
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, and return the exit code."""
@@ -131,20 +146,11 @@ def test_the_start_prints_what_a_phone_needs(box: Box) -> None:
 
 def test_the_printed_code_pairs_a_phone_over_tls_and_only_once(box: Box) -> None:
     token = box.document["pairing"].partition("#k=")[2]
-    context = ssl.create_default_context(cafile=box.state / "tls" / "ca.pem")
-    origin = f"https://localhost:{box.port}"
-    answers = []
 
-    for _ in range(2):
-        connection = http.client.HTTPSConnection("localhost", box.port, context=context, timeout=30)
-        headers = {"Content-Type": "application/json", "Origin": origin, "Connection": "close"}
-        connection.request("POST", "/pair", json.dumps({"token": token}), headers)
-        answers.append(connection.getresponse())
-        answers[-1].read()
-        connection.close()
+    first, second = box.pair(token), box.pair(token)
 
-    assert [answer.status for answer in answers] == [204, 403]
-    assert (answers[0].headers["Set-Cookie"] or "").startswith("__Host-skinseg=")
+    assert (first[0], first[1].partition("=")[0]) == (204, "__Host-skinseg")
+    assert second == (403, "")
 
 
 def test_the_plain_port_shows_how_to_trust_the_box_and_leads_the_rest_to_https(box: Box) -> None:
@@ -211,6 +217,21 @@ def test_a_port_that_another_program_has_is_told_in_one_sentence(box: Box, bundl
 
     assert finished.exit_code == 3
     assert f"cannot listen on 127.0.0.1 port {box.port}: address already in use; choose another" in finished.stderr
+
+
+def test_a_worker_that_was_killed_is_replaced_and_phones_stay_paired(box: Box) -> None:
+    children = Path(f"/proc/{box.process.pid}/task/{box.process.pid}/children")
+    if not children.exists():
+        pytest.skip("needs Linux: only /proc tells the processes that another started")
+    (before,) = children.read_text().split()
+    code = CliRunner().invoke(main, ["--pair", "--state", str(box.state), "--json"]).stdout
+    cookie = box.pair(json.loads(code)["pairing"].partition("#k=")[2])[1].partition(";")[0]
+
+    os.kill(int(before), signal.SIGKILL)
+    answer = box.get("/", Cookie=cookie)  # waits in the backlog until somebody serves
+
+    assert b"This phone is paired" in answer.body
+    assert children.read_text().split() != [before]
 
 
 def test_sigterm_in_practice_mode_ends_cleanly_and_leaves_no_store(bundle: Path, tmp_path: Path) -> None:
