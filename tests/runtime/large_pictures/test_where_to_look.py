@@ -1,8 +1,15 @@
 """How finely is looked, where tiles count, and what is decoded for it."""
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from skinseg_edge.contract import ModelContract, ResizeRule
 from skinseg_edge.image_io import decode
+from skinseg_edge.preprocessing import Placement, place
+from skinseg_runtime.large_pictures.closer import mixed_with_first
 from skinseg_runtime.large_pictures.first_look import Found
 from skinseg_runtime.large_pictures.photo_parts import PhotoParts
 from skinseg_runtime.large_pictures.tiling import Grid, grid_for, joined, nearness
@@ -48,3 +55,28 @@ def test_a_part_is_decoded_no_finer_than_it_is_needed() -> None:
     parts.prepare(box, (5000, 5000))
     assert parts.part(box).shape == (384, 576, 3)
     assert np.array_equal(parts.part(box), decode(data).pixels[192:576, 288:864])
+
+
+@pytest.mark.parametrize("resize", ["stretch", "letterbox", "crop"])
+def test_both_looks_are_mixed_where_they_show_the_same_place(resize: ResizeRule) -> None:
+    # Maps whose values are places in the photo: mixed at the same place, they stay what they were.
+    contract = ModelContract(input_hw=(64, 96), resize=resize)
+    whole, within = place((480, 640), contract), place((120, 160), contract)
+    top, left, bottom, right = within.photo_box
+    crop = replace(within, photo_hw=(480, 640), photo_box=(top + 200, left + 304, bottom + 200, right + 304))
+    y0, x0, y1, x1 = whole.input_box
+
+    mixed = mixed_with_first(places(crop), crop, places(whole)[:, y0:y1, x0:x1], whole.photo_box)
+
+    y0, x0, y1, x1 = crop.input_box
+    assert np.allclose(mixed[:, y0:y1, x0:x1], places(crop)[:, y0:y1, x0:x1], atol=0.2)  # px of the photo
+
+
+def places(placement: Placement) -> NDArray[np.float32]:
+    """Return (2, input rows, input columns): y and x in the photo, px, under the centre of each pixel of a map."""
+    first_y, first_x, last_y, last_x = placement.photo_box
+    top, left, bottom, right = placement.input_box
+    rows, columns = placement.input_hw
+    y = first_y + (np.arange(rows) + 0.5 - top) * (last_y - first_y) / (bottom - top) - 0.5
+    x = first_x + (np.arange(columns) + 0.5 - left) * (last_x - first_x) / (right - left) - 0.5
+    return np.stack(np.meshgrid(y, x, indexing="ij")).astype(np.float32)
