@@ -124,7 +124,8 @@ def main(
         for_photos = {"--overlay": overlay, "--resume": resume, "--jobs": jobs is not None, "--look": look != "once"}
         stream_options.check_alone(stream.name, for_photos)
         opened = Bundle.open(bundle, trusted_key=trusted_key)
-        with _opened(ui, opened, engine, precision, allow_build, None) as segmenter:
+        threads = max(1, usable_cores() - 2)  # reading and drawing have a thread each; docs/video.md has figures
+        with _opened(ui, opened, engine, precision, allow_build, threads) as segmenter:
             model = _model(opened, segmenter)
             return run_stream(
                 ui, segmenter, stream, stream_options, output, model=model, scale_of=scale_of, force=force
