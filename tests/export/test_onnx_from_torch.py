@@ -56,7 +56,7 @@ def test_the_file_says_what_it_is_made_of() -> None:
 
     said = {prop.key: prop.value for prop in model.metadata_props}
     assert ModelContract.from_json(json.loads(said.pop("skinseg.contract"))) == CONTRACT
-    assert said == {"skinseg.network": "darkness", "skinseg.precision": "fp32"}
+    assert said == {"skinseg.network": "darkness", "skinseg.precision": "fp32", "skinseg.layout": "plain"}
 
 
 def test_a_free_batch_axis_takes_several_pictures_and_gives_the_same_answers() -> None:
