@@ -6,7 +6,15 @@ from flask import Flask, Response, jsonify, make_response, render_template, requ
 from werkzeug.exceptions import HTTPException
 
 from skinseg_demo.refusals import Refused
-from skinseg_edge.errors import DeviceUnready, FileMissing, InputError, PictureTooLarge, PictureUnreadable, SkinsegError
+from skinseg_edge.errors import (
+    DeviceUnready,
+    FileMissing,
+    InputError,
+    OutputRefused,
+    PictureTooLarge,
+    PictureUnreadable,
+    SkinsegError,
+)
 
 __all__ = ["answer_errors"]
 
@@ -17,6 +25,7 @@ _STATUS: tuple[tuple[type[SkinsegError], int], ...] = (
     (PictureTooLarge, 413),
     (PictureUnreadable, 415),
     (FileMissing, 404),
+    (OutputRefused, 507),  # a full disk: nothing was stored
     (InputError, 400),
     (DeviceUnready, 503),
     (SkinsegError, 500),
