@@ -7,8 +7,9 @@ refuses it.
 import datetime
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
@@ -34,6 +35,7 @@ from skinseg_export.parity import HALF, HALF_UNTRAINED, SINGLE, SINGLE_UNTRAINED
 from skinseg_export.quantization.modelopt_quantizer import require_modelopt
 from skinseg_export.quantization.preparation import Calibration, Sources, prepared, sources_of
 from skinseg_export.quantization.quantized_artefacts import QuantizedResult, QuantizedWork, add_quantized
+from skinseg_export.quantization.untrained import NOT_JUDGED, UntrainedWork, add_untrained, write_drawn_pictures
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles, onnx_files_from_torch
 from skinseg_export.targets.onnx.verify import verify_half, verify_single
 from skinseg_export.targets.tensorrt.compute_capabilities import check_compute_capabilities
@@ -65,8 +67,8 @@ def export_bundle(
     """
     check_free(output, force=options.force)
     _check_options(options)
-    with fresh_folder(output, options.force, only_if_holds=MANIFEST_NAME) as folder:
-        export = _Export(checkpoint, options, Artefacts(BundleDraft(folder)), progress)
+    with TemporaryDirectory() as scratch, fresh_folder(output, options.force, only_if_holds=MANIFEST_NAME) as folder:
+        export = _Export(checkpoint, options, Artefacts(BundleDraft(folder)), progress, Path(scratch))
         manifest = export.run(output.name.removesuffix(".skinseg"))
         if options.key is not None:
             sign_bundle(folder, options.key)
@@ -94,12 +96,13 @@ def _check_options(options: ExportOptions) -> None:
 
 @dataclass
 class _Export:
-    """One export under way."""
+    """One export under way. *scratch*: an empty folder that goes away with it."""
 
     checkpoint: Checkpoint
     options: ExportOptions
     artefacts: Artefacts
     progress: Progress
+    scratch: Path
 
     @property
     def _identity(self) -> dict[str, str]:
@@ -110,12 +113,12 @@ class _Export:
         checkpoint, options = self.checkpoint, self.options
         reference = TorchEngine(checkpoint.network, checkpoint.contract)
         segmenter = Segmenter(checkpoint.contract, reference)
-        sources = sources_of(options, checkpoint)
+        sources = self._sources()
         if sources.why_none:
             self.artefacts.warnings.append(sources.why_none)
         self.artefacts.remarks += options.idle
         golden = self._step("golden pictures", lambda: self._golden(sources, segmenter))
-        calibration = prepared(sources, segmenter, self.progress)
+        calibration = prepared(sources, segmenter, self.progress, is_trained=checkpoint.trained)
         images = calibration.images if calibration else _network_inputs(golden, checkpoint)
         files = self._step("ONNX", lambda: self._files(images))
         bench = self._bench(sources, segmenter)
@@ -124,11 +127,11 @@ class _Export:
         )
         self._add_onnx(files, reference, golden, gate)
         quantized = None
-        if calibration is not None and bench is not None and options.wants_quantized:
-            work = QuantizedWork(
-                checkpoint, options, self.artefacts, files, calibration, gate, bench, golden, reference
-            )
-            quantized = add_quantized(work, self.progress)
+        if calibration is not None and options.wants_quantized:
+            quantized = self._quantized(files, calibration, gate, bench, golden, reference)
+        if not checkpoint.trained:
+            pictures = f"{len(golden)} golden pictures and {len(noise_pictures(checkpoint.contract))} of noise"
+            self.artefacts.remarks.append(f"{NOT_JUDGED}; every artefact was held against torch on {pictures}")
         if "trt" in options.targets:
             self._step("TensorRT", lambda: self._add_tensorrt(files, quantized))
         if "coreml" in options.targets:
@@ -136,6 +139,28 @@ class _Export:
         if "triton" in options.targets:
             self._step("Triton model repository", lambda: self._add_triton(files, reference, golden, name))
         return self._finish(name, golden, quantized)
+
+    def _sources(self) -> Sources:
+        checkpoint, options = self.checkpoint, self.options
+        if checkpoint.trained or options.calibration is not None or not options.wants_quantized:
+            return sources_of(options, checkpoint)
+        drawn = write_drawn_pictures(self.scratch)
+        sources = sources_of(replace(options, calibration=self.scratch), checkpoint)
+        return replace(sources, calibration=sources.calibration and replace(sources.calibration, source=drawn))
+
+    def _quantized(
+        self,
+        files: OnnxFiles,
+        calibration: Calibration,
+        gate: ExportGate,
+        bench: AcceptanceBench | None,
+        golden: tuple[Golden, ...],
+        reference: TorchEngine,
+    ) -> QuantizedResult:
+        given = (self.checkpoint, self.options, self.artefacts, files, calibration)
+        if bench is None:
+            return add_untrained(UntrainedWork(*given, golden, reference), self.progress)
+        return add_quantized(QuantizedWork(*given, gate, bench, golden, reference), self.progress)
 
     def _step(self, name: str, work: Callable[[], _Made]) -> _Made:
         """Do *work* behind a bar of one part."""
@@ -202,7 +227,7 @@ class _Export:
             # and not of a file that the gate refused.
             is_wanted = self.options.precision == "int8" and not self.artefacts.has_failed(each.name)
             place = 0 if is_wanted else len(sources)
-            sources.insert(place, TypedFile(each.name, each.path, each.precision, each.model))
+            sources.insert(place, each)
         lacks_half = self.options.wants_half and files.half is None
         add_tensorrt(
             self.artefacts,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skinseg_export.calculator import open_calculator
 from skinseg_export.deployed_graph import INPUT_NAME
+from skinseg_export.single_nodes import values_inside_recurrences
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, ValueInfoProto
@@ -47,6 +48,8 @@ Sizes = Mapping[str, tuple[int, ...]]
 class RangeScan:
     """*reaches*: largest |x| that each node gave out, by the node's name, in the order of computation; NaN is inf.
 
+    Nodes inside a recurrence are not in it.
+
     *long_reductions*: names of the nodes that add up more than 2^16 elements.
     """
 
@@ -73,8 +76,12 @@ class RangeScan:
 
 
 def scan_ranges(single: "ModelProto", images: Iterable[NDArray[np.uint8]]) -> RangeScan:
-    """Run the fp32 model *single* on *images*, (1, H, W, 3) uint8 RGB each at network size, and note every reach."""
-    values = value_reaches(single, images)
+    """Run the fp32 model *single* on *images*, (1, H, W, 3) uint8 RGB each at network size, and note every reach.
+
+    What stays inside a recurrence, which half arithmetic never holds, is left out.
+    """
+    made = {name for node in single.graph.node for name in node.output}
+    values = value_reaches(single, images, made - values_inside_recurrences(single))
     reaches: dict[str, float] = {}
     for node in single.graph.node:
         found = [values[name] for name in node.output if name in values]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-__all__ = ["SINGLE_OPERATORS", "single_nodes"]
+__all__ = ["SINGLE_OPERATORS", "single_nodes", "values_inside_recurrences"]
 
 # Sums over many elements, and what divides by their spread: a mean over more than 2^16 half values is wrong or inf,
 # an epsilon of 1e-5 is near the smallest half, and exp leaves the range at 11.
@@ -62,6 +62,15 @@ def single_nodes(model: "ModelProto") -> set[int]:
         kept.add(reader[value])
         value = nodes[reader[value]].output[0]
     return kept
+
+
+def values_inside_recurrences(model: "ModelProto") -> set[str]:
+    """Return the names of the values that steps of a recurrence hand to each other and to nobody else."""
+    nodes = model.graph.node
+    inside = _recurrence_nodes(nodes) | {index for index, node in enumerate(nodes) if node.op_type == "Exp"}
+    read_outside = {name for index, node in enumerate(nodes) if index not in inside for name in node.input}
+    read_outside.update(value.name for value in model.graph.output)
+    return {name for index in inside for name in nodes[index].output} - read_outside
 
 
 def _gate_nodes(nodes: "Sequence[NodeProto]") -> set[int]:

@@ -9,7 +9,14 @@ from skinseg_edge.bundle import BundleDraft
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.synthetic_lesions import SyntheticLesion, draw
 from skinseg_edge.image_io import decode, decode_mask, write_png
-from skinseg_export.golden import GOLDEN_COUNT, Golden, add_golden, golden_from_photos, golden_from_synthetic
+from skinseg_export.golden import (
+    GOLDEN_COUNT,
+    UNTRAINED_COUNT,
+    Golden,
+    add_golden,
+    golden_from_photos,
+    golden_from_synthetic,
+)
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime import Segmenter
 from skinseg_runtime.postprocessing import PostProcessing
@@ -117,5 +124,5 @@ def test_fresh_weights_get_the_first_pictures_without_a_search(monkeypatch: pyte
 
     cases = golden_from_synthetic(Segmenter(contract, TorchEngine(Darkness(), contract)), is_trained=False)
 
-    assert seeds == list(range(GOLDEN_COUNT))
-    assert len(cases) == GOLDEN_COUNT
+    assert seeds == list(range(UNTRAINED_COUNT))
+    assert len(cases) == UNTRAINED_COUNT

@@ -52,6 +52,19 @@ def test_the_values_to_look_at_can_be_named(exported: OnnxExport) -> None:
     assert value_reaches(exported.model, _pictures(1), set()) == {}
 
 
+def test_the_inside_of_a_recurrence_is_not_scanned_and_what_leaves_it_is() -> None:
+    model = _model("""
+        rates = Neg(pixels) decays = Exp(rates)
+        first = Mul(decays, pixels) second = Add(first, pixels)
+        probability = Relu(second)
+    """)
+
+    reaches = scan_ranges(model, [np.full((1, 3, 8, 8), 7, np.uint8)]).reaches
+
+    assert list(reaches) == ["made/pixels", "made/rates", "made/second", "made/probability"]
+    assert reaches["made/second"] == pytest.approx(7 + 7 * np.exp(-7))
+
+
 @pytest.mark.parametrize("place", range(0, 192, 31))
 def test_a_nan_reaches_to_infinity_wherever_it_stands(place: int) -> None:
     picture = np.full((1, 3, 8, 8), 9, np.uint8)

@@ -16,7 +16,11 @@ from skinseg_edge.preprocessing import to_network_input
 from skinseg_edge.progress import Progress
 from skinseg_export.export_options import ExportOptions
 from skinseg_export.gate_pictures import GatePictures, gate_pictures
-from skinseg_export.quantization.calibration_pictures import CalibrationPictures, calibration_pictures
+from skinseg_export.quantization.calibration_pictures import (
+    FEWEST_PICTURES,
+    CalibrationPictures,
+    calibration_pictures,
+)
 from skinseg_export.quantization.coverage import Coverage, coverage_of
 from skinseg_export.quantization.near_duplicates import check_apart
 from skinseg_export.truth import check_classes, read_lesion
@@ -49,15 +53,20 @@ class Calibration:
 def sources_of(options: ExportOptions, checkpoint: Checkpoint) -> Sources:
     """Find the pictures that *options* ask for, and check that none of them both calibrates and judges.
 
+    An untrained network is calibrated with few pictures of options.calibration, and nothing judges it.
+
     Raises InputError if 8 bits are asked for and there are no pictures to calibrate with or to judge on (`auto` goes on
-    without, in half precision, where no folder was named), or the network is untrained; and what reading raises.
+    without, in half precision, where no folder was named), or the network is untrained and more is asked than `int8`;
+    and what reading raises.
     """
     gate = None if options.validation is None else gate_pictures(options.validation)
     if options.wants_calibration and not checkpoint.trained:
-        raise InputError(
-            f"cannot export {options.precision} of an untrained network: it has no right masks to hold 8 bits against; "
-            "use --precision fp16, or train it"
-        )
+        if options.precision != "int8":
+            raise InputError(
+                f"cannot export {options.precision} of an untrained network: it has no right masks to hold 8 bits "
+                "against; use --precision fp16, or int8, which is then judged by numbers alone, or train it"
+            )
+        return Sources(calibration_pictures(options.calibration, {}, count=FEWEST_PICTURES), gate)
     if not options.wants_calibration and options.calibration is None:
         return Sources(gate=gate)
     try:
@@ -73,20 +82,26 @@ def sources_of(options: ExportOptions, checkpoint: Checkpoint) -> Sources:
     return Sources(calibration, gate)
 
 
-def prepared(sources: Sources, reference: Segmenter, progress: Progress) -> Calibration | None:
+def prepared(
+    sources: Sources, reference: Segmenter, progress: Progress, *, is_trained: bool = True
+) -> Calibration | None:
     """Bring the calibration pictures to network size by the one preprocessing; None without any.
 
-    *reference*: the trained network, which outlines lesions that no expert has.
+    *reference*: the trained network, which outlines lesions that no expert has. Without *is_trained* nobody does, and
+    what the pictures show is not counted.
     """
     pictures = sources.calibration
     if pictures is None:
         return None
     contract = reference.contract
+    if not is_trained:  # which lesions they show is nobody's question
+        images = tuple(_network_input(path, contract) for path in pictures.paths)
+        return Calibration(pictures, images, Coverage(len(images), {}))
     check_classes(pictures.classes, contract)
     with progress(2 * len(pictures.paths), "calibration pictures") as advance:
-        images = []
+        seen = []
         for path in pictures.paths:
-            images.append(_network_input(path, contract))
+            seen.append(_network_input(path, contract))
             advance()
 
         def lesion_of(path: Path, photo: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -102,7 +117,7 @@ def prepared(sources: Sources, reference: Segmenter, progress: Progress) -> Cali
             return drawn
 
         coverage = coverage_of(pictures, lesion_of)
-    return Calibration(pictures, tuple(images), coverage)
+    return Calibration(pictures, tuple(seen), coverage)
 
 
 def _beside(calibration: CalibrationPictures) -> Path:

@@ -27,6 +27,7 @@ from skinseg_export.quantization.sensitivity_chart import sensitivity_png
 from skinseg_export.targets.onnx.build import OnnxFiles
 from skinseg_export.targets.tensorrt.build import rtx_engine_from_onnx
 from skinseg_export.targets.tensorrt.rtx_builder import rtx_version
+from skinseg_export.tensorrt_artefacts import TypedFile
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
 from skinseg_runtime.verification import LEAST_TELLING_DICE
@@ -34,7 +35,15 @@ from skinseg_runtime.verification import LEAST_TELLING_DICE
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["QuantizedArtefact", "QuantizedResult", "QuantizedWork", "add_quantized"]
+__all__ = [
+    "REPORT_PATH",
+    "QuantizedArtefact",
+    "QuantizedResult",
+    "QuantizedWork",
+    "add_quantized",
+    "built_checks",
+    "within_reach",
+]
 
 REPORT_PATH = "quantization/report.json"
 PAGE_PATH = "quantization/report.md"
@@ -85,7 +94,7 @@ class QuantizedArtefact:
 class QuantizedResult:
     """*files*: what was made. *fingerprint*: of the calibration behind them."""
 
-    files: tuple[QuantizedArtefact, ...]
+    files: tuple[TypedFile, ...]
     fingerprint: str
 
 
@@ -98,7 +107,7 @@ def add_quantized(work: QuantizedWork, progress: Progress) -> QuantizedResult:
     """
     single, contract, made = work.files.single.model, work.checkpoint.contract, work.artefacts
     fingerprint = fingerprint_of(work.calibration.pictures, contract, single.SerializeToString())
-    choice = _within_reach(quantizable_layers(work.checkpoint.network, contract.input_hw), work.files)
+    choice = within_reach(quantizable_layers(work.checkpoint.network, contract.input_hw), work.files)
     in_file = convolutions_of(single, choice.quantizable)
     layers = tuple(layer for layer in choice.quantizable if layer in in_file)
     if not layers:
@@ -117,10 +126,11 @@ def add_quantized(work: QuantizedWork, progress: Progress) -> QuantizedResult:
     made.warnings += _few_judges(len(work.bench))
     made.remarks.append(auto.walk.story() if auto else _int8_story(quantizer, len(layers)))
     _add_report(work, fingerprint, choice, quantizer, auto)
-    return QuantizedResult(tuple(found), fingerprint.digest)
+    files = tuple(TypedFile(each.name, each.path, each.precision, each.model) for each in found)
+    return QuantizedResult(files, fingerprint.digest)
 
 
-def _within_reach(choice: LayerChoice, files: OnnxFiles) -> LayerChoice:
+def within_reach(choice: LayerChoice, files: OnnxFiles) -> LayerChoice:
     """Leave alone what reads values that no step of half precision takes to 8 bits, or that are not finite."""
     reaches = {} if files.scan is None else files.scan.reaches
     makers = {name: node.name for node in files.single.model.graph.node for name in node.output}
@@ -196,14 +206,6 @@ def _verify(work: QuantizedWork, each: QuantizedArtefact) -> Checks:
         compare(engine, work.reference, contract, work.golden)
         for engine in (exact, OnnxRuntimeEngine(onnx, contract, source=each.path))
     ]
-    built: Checks = {}
-    if rtx_version() is not None:
-        engine = rtx_engine_from_onnx(
-            onnx, each.path, each.precision, compute_capabilities=work.options.compute_capabilities
-        )
-        built = {"trt_rtx_builds": True, "trt_rtx_bytes": len(engine.data)}
-        if "trt" in work.options.targets:
-            work.artefacts.engines[each.path] = engine
     return {
         **work.gate.accept_judged(each.name, replace(each.file.acceptance, precision=each.precision), exact),
         **golden_checks(parities),
@@ -211,8 +213,23 @@ def _verify(work: QuantizedWork, each: QuantizedArtefact) -> Checks:
         "layers_in_8_bits": len(each.file.quantized),
         "arithmetic": "simulated: 8 bits in fp32, half rounded",
         "kept_fp32": kept_names(each.model),
-        **built,
+        **built_checks(work.artefacts, work.options, onnx, each.path, each.precision),
     }
+
+
+def built_checks(
+    artefacts: Artefacts, options: ExportOptions, onnx: bytes, path: str, precision: str = "int8"
+) -> Checks:
+    """Build the TensorRT-RTX engine of a quantized file, keep it for the target that asks for it, and say so.
+
+    Raises VerificationFailed if TensorRT-RTX cannot build it; nothing is built where it is not installed.
+    """
+    if rtx_version() is None:
+        return {}
+    engine = rtx_engine_from_onnx(onnx, path, precision, compute_capabilities=options.compute_capabilities)
+    if "trt" in options.targets:
+        artefacts.engines[path] = engine
+    return {"trt_rtx_builds": True, "trt_rtx_bytes": len(engine.data)}
 
 
 def _few_judges(count: int) -> list[str]:

@@ -63,8 +63,16 @@ def test_exported_chunks_are_shorter(length: int, chunk: int) -> None:
 
 
 class _Scan(torch.nn.Module):
-    def forward(self, *case: torch.Tensor) -> torch.Tensor:
-        return selective_scan(*case)
+    def forward(
+        self,
+        u: torch.Tensor,
+        delta: torch.Tensor,
+        A: torch.Tensor,
+        B: torch.Tensor,
+        C: torch.Tensor,
+        D: torch.Tensor,
+    ) -> torch.Tensor:
+        return selective_scan(u, delta, A, B, C, D)
 
 
 def test_a_chunk_that_does_not_divide_the_sequence_is_refused() -> None:

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +12,16 @@ from click.testing import CliRunner
 
 from skinseg_edge.bundle import Bundle
 from skinseg_edge.datasets.synthetic_lesions import draw
-from skinseg_edge.errors import DatasetUnusable, InputError, ParityFailed
+from skinseg_edge.errors import BundleUnusable, DatasetUnusable, InputError, ParityFailed
 from skinseg_edge.image_io import write_png
 from skinseg_edge.networks import register
 from skinseg_edge.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from skinseg_edge.networks.registry import _factories
 from skinseg_export import ExportOptions, ExportReport, export_bundle
 from skinseg_export.cli import main
+from skinseg_export.quantization import untrained
+from skinseg_export.quantization.measured_ranges import measured_ranges
+from skinseg_export.quantization.ranges import Ranges
 from skinseg_runtime import Segmenter
 from tests.export.darkness import CONTRACT
 from tests.export.one_bar import OneBar
@@ -291,9 +295,47 @@ def test_a_cache_of_another_preprocessing_is_not_used_and_named(calm: Checkpoint
     assert first.manifest.calibration == again.manifest.calibration != foreign.manifest.calibration
 
 
-def test_an_untrained_network_has_no_masks_to_hold_int8_against(calm: Checkpoint, data: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot export int8 of an untrained network"):
-        export_bundle(replace(calm, trained=False, sha256=""), tmp_path / "a.skinseg", _options(data))
+def test_an_untrained_network_has_no_masks_to_choose_layers_by(calm: Checkpoint, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot export auto of an untrained network: it has no right masks"):
+        export_bundle(_untrained(calm), tmp_path / "a.skinseg", _options(data, precision="auto"))
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_int8_of_an_untrained_network_is_judged_by_numbers_alone_and_says_so(
+    calm: Checkpoint, data: Path, tmp_path: Path, is_named: bool
+) -> None:
+    options, bars = ExportOptions(targets=("onnx",), precision="int8", calibration=data if is_named else None), OneBar()
+
+    report = export_bundle(_untrained(calm), tmp_path / "a.skinseg", options, bars)
+
+    assert _statuses(report) == dict.fromkeys(("onnx", "onnx-fp16", "onnx-int8"), "verified")
+    assert bars.nested == []
+    checks = report.manifest.artefacts[-1].checks
+    assert checks["judged"] == "untrained: nothing was judged by masks"
+    assert (checks["calibration_method"], checks["layers_in_8_bits"]) == ("minmax", 3)
+    source = "16 of 20 pictures: train.txt of" if is_named else "16 drawn lesions, seeds 1000 to 1015"
+    assert str(checks["calibration_source"]).startswith(source)
+    assert not any(name.startswith("acceptance/") for name in report.manifest.files)
+    with pytest.raises(BundleUnusable, match="its network is untrained"):
+        Segmenter.open(report.path)
+
+
+def test_a_broken_scale_of_an_untrained_network_is_found_by_its_numbers(
+    calm: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def clipped(*arguments: Any, **named: Any) -> tuple[Ranges, str]:
+        ranges, remark = measured_ranges(*arguments, **named)
+        return {method: dict.fromkeys(reaches, 1e-3) for method, reaches in ranges.items()}, remark
+
+    monkeypatch.setattr(untrained, "measured_ranges", clipped)
+
+    report = export_bundle(_untrained(calm), tmp_path / "a.skinseg", ExportOptions(targets=("onnx",), precision="int8"))
+
+    assert "cannot accept model.int8.onnx: on golden/03 its mean |dp|" in report.failures["onnx-int8"]
+
+
+def _untrained(checkpoint: Checkpoint) -> Checkpoint:
+    return replace(checkpoint, trained=False, sha256="")
 
 
 def test_half_precision_is_judged_on_the_validation_pictures_that_are_named(

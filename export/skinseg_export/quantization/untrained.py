@@ -1,0 +1,158 @@
+"""8 bits of an untrained network: made to try targets, and judged by numbers alone, for it has no right masks.
+
+Ranges are the largest |x| on the calibration pictures. The file must compute in true half arithmetic and in ONNX
+Runtime what the network computes in torch, but for the noise of 8 bits; the runtime refuses such a bundle in any case.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skinseg_edge.datasets.synthetic_lesions import draw
+from skinseg_edge.image_io import write_png
+from skinseg_edge.networks.checkpoint import Checkpoint
+from skinseg_edge.networks.quantizable_layers import quantizable_layers
+from skinseg_edge.progress import Progress
+from skinseg_export.artefacts import Artefacts, Checks
+from skinseg_export.export_options import ExportOptions
+from skinseg_export.golden import Golden
+from skinseg_export.half_evaluation import HalfEngine
+from skinseg_export.half_precision import half_from_single, kept_names
+from skinseg_export.parity import Tolerances, compare, golden_checks
+from skinseg_export.quantization.calibration_pictures import FEWEST_PICTURES
+from skinseg_export.quantization.fingerprint import fingerprint_of
+from skinseg_export.quantization.measured_ranges import measured_ranges
+from skinseg_export.quantization.pair_check import check_pairs
+from skinseg_export.quantization.preparation import Calibration
+from skinseg_export.quantization.qdq import convolutions_of, qdq_from_single
+from skinseg_export.quantization.quantization_report import REPORT_SCHEMA
+from skinseg_export.quantization.quantized_artefacts import (
+    REPORT_PATH,
+    QuantizedResult,
+    built_checks,
+    within_reach,
+)
+from skinseg_export.targets.onnx.build import OnnxFiles
+from skinseg_export.tensorrt_artefacts import TypedFile
+from skinseg_export.torch_engine import TorchEngine
+from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+__all__ = ["NOT_JUDGED", "UntrainedWork", "add_untrained", "write_drawn_pictures"]
+
+NOT_JUDGED = "untrained: nothing was judged by masks"
+
+_NAME, _PATH = "onnx-int8", "model.int8.onnx"
+_METHOD = "minmax"
+_DRAWN_HW, _FIRST_SEED = (256, 320), 1000  # the golden pictures have the seeds from 0 on
+# Numbers alone: fresh weights put every probability next to the threshold, so the noise of 8 bits turns masks over. A
+# wrong scale or a lost layer moves the probabilities by tenths.
+_NOISE_OF_8_BITS = Tolerances(
+    max_error=1.0,
+    mean_error=0.1,
+    average_error=0.05,
+    disagreement=1.0,
+    min_dice=0.0,
+    max_area_drift=float("inf"),
+    max_hd95=float("inf"),
+)
+
+
+@dataclass(frozen=True)
+class UntrainedWork:
+    """What an export hands over: everything that was made before its file in 8 bits."""
+
+    checkpoint: Checkpoint
+    options: ExportOptions
+    artefacts: Artefacts
+    files: OnnxFiles
+    calibration: Calibration
+    golden: tuple[Golden, ...]
+    reference: TorchEngine
+
+
+def write_drawn_pictures(folder: Path) -> str:
+    """Draw pictures to calibrate an untrained network with into *folder*, and return what they are, in words."""
+    seeds = range(_FIRST_SEED, _FIRST_SEED + FEWEST_PICTURES)
+    for seed in seeds:
+        write_png(folder / f"{seed}.png", draw(seed, _DRAWN_HW).photo)
+    return f"{len(seeds)} drawn lesions, seeds {seeds[0]} to {seeds[-1]}"
+
+
+def add_untrained(work: UntrainedWork, progress: Progress) -> QuantizedResult:
+    """Add the file with every layer in 8 bits that may be, and the report on it.
+
+    Raises InputError if a picture for calibration cannot be used.
+    """
+    single, contract, made = work.files.single.model, work.checkpoint.contract, work.artefacts
+    fingerprint = fingerprint_of(work.calibration.pictures, contract, single.SerializeToString())
+    choice = within_reach(quantizable_layers(work.checkpoint.network, contract.input_hw), work.files)
+    convolutions = convolutions_of(single, choice.quantizable)
+    layers = tuple(layer for layer in choice.quantizable if layer in convolutions)
+    if not layers:
+        made.unmade[_NAME] = "no layer of this network can be quantized: use fp16"
+        return QuantizedResult((), fingerprint.digest)
+    ranges, remark = measured_ranges(
+        convolutions,
+        single,
+        work.calibration.images,
+        fingerprint,
+        quantizer=work.options.quantizer,
+        cache=work.options.calibration_cache,
+        training={},
+        progress=progress,
+    )
+    method = _METHOD if _METHOD in ranges else next(iter(ranges))
+    kept = frozenset[str]() if work.files.scan is None else work.files.scan.kept(single)
+    file = TypedFile(_NAME, _PATH, "int8", half_from_single(qdq_from_single(single, layers, ranges[method]), kept))
+    made.draft.add_bytes(_PATH, file.model.SerializeToString())
+    with progress(1, "8 bits against torch"):
+        made.add(_NAME, _PATH, "int8", lambda: _verify(work, file.model, frozenset(layers), method))
+    source = work.calibration.pictures.source
+    made.remarks += [*([remark] if remark else []), f"int8: {len(layers)} layers in 8 bits by {source}; {NOT_JUDGED}"]
+    report = {
+        "schema": REPORT_SCHEMA,
+        "quantizer": work.options.quantizer,
+        "calibration": _calibration(work.calibration, vars(fingerprint), fingerprint.digest),
+        "method": method,
+        "layers": {"quantizable": list(choice.quantizable), "left_alone": dict(choice.left_alone)},
+        "judged": NOT_JUDGED,
+    }
+    made.add_json(REPORT_PATH, report)
+    return QuantizedResult((file,), fingerprint.digest)
+
+
+def _calibration(calibration: Calibration, hashes: Mapping[str, object], digest: str) -> dict[str, object]:
+    return {
+        "source": calibration.pictures.source,
+        "pictures": len(calibration.images),
+        "fingerprint": {**hashes, "digest": digest},
+    }
+
+
+def _verify(work: UntrainedWork, model: "ModelProto", layers: frozenset[str], method: str) -> Checks:
+    """Return the figures of the file in 8 bits.
+
+    Raises ParityFailed if its numbers left torch's by more than 8 bits explain, VerificationFailed if a pair is where
+    none was ordered or TensorRT-RTX cannot build it.
+    """
+    contract, onnx = work.checkpoint.contract, model.SerializeToString()
+    check_pairs(model, work.files.single.model, layers)
+    engines = (HalfEngine(model, contract), OnnxRuntimeEngine(onnx, contract, source=_PATH))
+    parities = [compare(engine, work.reference, contract, work.golden) for engine in engines]
+    for parity in parities:
+        parity.check(_PATH, _NOISE_OF_8_BITS)
+    return {
+        **parities[0].checks(),
+        **golden_checks(parities),
+        "calibration_method": method,
+        "calibration_source": work.calibration.pictures.source,
+        "layers_in_8_bits": len(layers),
+        "arithmetic": "simulated: 8 bits in fp32, half rounded",
+        "judged": NOT_JUDGED,
+        "kept_fp32": kept_names(model),
+        **built_checks(work.artefacts, work.options, onnx, _PATH),
+    }
