@@ -1,10 +1,11 @@
 """How many photos a second `skinseg-run` does, and whether its masks are those of one photo at a time.
 
-Prints three tables over a folder of photos. First threads: all cores on one photo after the other, against one core on
-each of several photos. Then jobs: one and as many as cores, to the last file on the disk; the ratio counts, since the
-machine may be shared. All of these take turns, and a figure is the median of the rounds. Last, every mask that the
-folder gave is compared with that of its photo alone, on an engine with all threads, and the run is cut off with
-SIGKILL half-way and resumed.
+Prints, over a folder of photos, the rate of one core on one photo after the other, of all cores on one after the
+other, and of a core on each of several photos, to the last file on the disk. They take turns, and a figure is the
+median of the rounds. The machine may be shared, so the ratio counts, and "at work": how many threads ran or stood ready
+to, on average, which others' load does not change; 2 use two cores wherever two are free. Then every mask that the
+folder gave is compared with that of its photo alone, on an engine with all threads, and a run is cut off with SIGKILL
+half-way and resumed.
 
     python benchmarks/folder_run.py BUNDLE FOLDER [--photos 500] [--rounds 3]
 """
@@ -60,28 +61,51 @@ def compare_rates(bundle: Bundle, photos: Sequence[Source], rounds: int, scratch
     ways = {"one job, one thread": (1, 1), "one job, all cores on it": (1, cores), "a job a core": (cores, 1)}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     processor: dict[str, list[float]] = {name: [] for name in ways}
+    at_work: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds):
         for name, (jobs, threads) in ways.items():
-            wall, busy = timed(bundle, photos, scratch / f"{turn}-{jobs}-{threads}", jobs, threads)
+            wall, busy, ready = timed(bundle, photos, scratch / f"{turn}-{jobs}-{threads}", jobs, threads)
             seconds[name].append(wall)
             processor[name].append(busy)
-    say("| way | photos/s | processor ms a photo | times the rate of one job, one thread |\n|---|---|---|---|")
+            at_work[name].append(ready)
+    say(
+        "| way | photos/s | times that of one job, one thread | processor ms a photo | at work |\n|---|---|---|---|---|"
+    )
     first = next(iter(ways))
     for name in ways:
         # Rounds take turns, so what else ran in one is in both sides of its ratio.
         gain = statistics.median(base / wall for base, wall in zip(seconds[first], seconds[name], strict=True))
         rate = len(photos) / statistics.median(seconds[name])
-        say(f"| {name} | {rate:.1f} | {statistics.median(processor[name]) * 1000 / len(photos):.1f} | {gain:.2f} |")
+        busy_ms = statistics.median(processor[name]) * 1000 / len(photos)
+        say(f"| {name} | {rate:.1f} | {gain:.2f} | {busy_ms:.1f} | {statistics.median(at_work[name]):.2f} |")
 
 
-def timed(bundle: Bundle, photos: Sequence[Source], output: Path, jobs: int, threads: int) -> tuple[float, float]:
-    """Return seconds by the clock and by the processor of a run, without the loading of the network."""
+def timed(
+    bundle: Bundle, photos: Sequence[Source], output: Path, jobs: int, threads: int
+) -> tuple[float, float, float]:
+    """Return seconds by the clock, by the processor, and threads at work of a run, without loading the network."""
     cv2.setNumThreads(threads)
     with Segmenter.open(bundle, engine="onnxruntime", threads=threads) as segmenter:
         segmenter.segment(photos[0].path)
-        started, busy = time.perf_counter(), time.process_time()
-        run(segmenter, photos, output, Asked(model={"bundle_sha256": bundle.sha256}), workers=jobs)
-        return time.perf_counter() - started, time.process_time() - busy
+        readings = [(time.perf_counter(), run_or_ready_s())]
+        busy = time.process_time()
+        run(
+            segmenter,
+            photos,
+            output,
+            Asked(model={"bundle_sha256": bundle.sha256}),
+            workers=jobs,
+            advance=lambda: readings.append((time.perf_counter(), run_or_ready_s())),
+        )
+        wall, busy = time.perf_counter() - readings[0][0], time.process_time() - busy
+    (started, ready_before), (ended, ready_after) = readings[0], readings[-1]  # while the threads were there
+    return wall, busy, (ready_after - ready_before) / (ended - started)
+
+
+def run_or_ready_s() -> float:
+    """Return the seconds that this process's threads ran or stood ready to run, as Linux's scheduler counts them."""
+    fields = [path.read_text(encoding="ascii").split() for path in Path("/proc/self/task").glob("*/schedstat")]
+    return sum(int(ran) + int(waited) for ran, waited, _ in fields) / 1e9
 
 
 def compare_masks(bundle: Bundle, photos: Sequence[Source], output: Path) -> None:
