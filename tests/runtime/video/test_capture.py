@@ -8,8 +8,9 @@ import pytest
 
 from skinseg_edge.errors import PictureTooLarge, PictureUnreadable, ToolMissing
 from skinseg_runtime.video.capture import OpenCvCapture, open_capture, rgb_from_frame
+from skinseg_runtime.video.csi_camera import csi_pipeline
 from skinseg_runtime.video.opencv_build import check_gstreamer, check_window
-from skinseg_runtime.video.stream_names import stream_from
+from skinseg_runtime.video.stream_names import FrameSize, stream_from
 from tests.runtime.video.drawn_clips import HW, centre_of, frame, write_clip
 
 _LIMIT = 1_000_000
@@ -119,3 +120,63 @@ def test_a_window_needs_an_opencv_that_has_some_and_a_screen() -> None:
         check_window(headless, {"DISPLAY": ":0"}, "linux")
     with pytest.raises(ToolMissing, match="there is no screen"):
         check_window(with_qt, {}, "linux")
+
+
+class _Camera:
+    """Stands in for cv2.VideoCapture of a real camera: remembers what it was asked for, in order."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, float]] = []
+
+    def isOpened(self) -> bool:  # noqa: N802  # OpenCV's name
+        return True
+
+    def set(self, name: int, value: float) -> bool:
+        self.asked.append((name, value))
+        return True
+
+    def get(self, name: int) -> float:
+        return {cv2.CAP_PROP_FRAME_WIDTH: 1280.0, cv2.CAP_PROP_FRAME_HEIGHT: 720.0, cv2.CAP_PROP_FPS: 30.0}.get(
+            name, -1
+        )
+
+
+def test_a_camera_is_asked_for_jpeg_before_its_size_and_for_no_queue_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    camera = _Camera()
+    opened: list[tuple[object, ...]] = []
+
+    def open_it(*arguments: object) -> _Camera:
+        opened.append(arguments)
+        return camera
+
+    monkeypatch.setattr(cv2, "VideoCapture", open_it)
+    monkeypatch.setattr("skinseg_runtime.video.capture._check_plugged", lambda _: None)
+    capture = open_capture(stream_from("camera:3@1280x720@60"), _LIMIT)
+    assert (capture.rate, capture.announced_frames) == (30.0, None)
+    assert opened[0][0] == 3
+    assert camera.asked == [
+        (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")),
+        (cv2.CAP_PROP_FRAME_WIDTH, 1280),
+        (cv2.CAP_PROP_FRAME_HEIGHT, 720),
+        (cv2.CAP_PROP_FPS, 60),
+        (cv2.CAP_PROP_BUFFERSIZE, 1),
+    ]
+
+
+def test_a_ribbon_camera_goes_through_gstreamer(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[object, ...]] = []
+
+    def open_it(*arguments: object) -> _Camera:
+        opened.append(arguments)
+        return _Camera()
+
+    monkeypatch.setattr(cv2, "VideoCapture", open_it)
+    monkeypatch.setattr("skinseg_runtime.video.capture.check_gstreamer", lambda _: None)
+    open_capture(stream_from("csi:1@1280x720"), _LIMIT)
+    open_capture(stream_from("gst: videotestsrc ! appsink"), _LIMIT)
+    assert opened == [
+        (csi_pipeline(1, FrameSize(1280, 720)), cv2.CAP_GSTREAMER),
+        ("videotestsrc ! appsink", cv2.CAP_GSTREAMER),
+    ]
