@@ -194,14 +194,19 @@ def row(group: Sequence[Scores]) -> str:
 
 
 def goals(look: str, groups: dict[bool, list[tuple[str, Sequence[Scores]]]]) -> Iterator[str]:
-    """Hold each group's gain against the goal."""
+    """Hold each group's gain, with its standard error, against the goal."""
     for kind, group in groups[True]:
-        gain = mean(group, look) - mean(group, "once")
-        yield f"- {kind}, under {SMALL:.0%}: {gain:+.4f}, goal above 0: {'pass' if gain > 0 else 'FAIL'}"
+        verdict = "pass" if mean(group, look) > mean(group, "once") else "FAIL"
+        yield f"- {kind}, under {SMALL:.0%}: {gain(group, look)}, goal above 0: {verdict}"
     for kind, group in groups[False]:
-        gain = mean(group, look) - mean(group, "once")
-        verdict = "pass" if gain >= LEAST_LOSS else "FAIL"
-        yield f"- {kind}, the others: {gain:+.4f}, goal {LEAST_LOSS} or more: {verdict}"
+        verdict = "pass" if mean(group, look) - mean(group, "once") >= LEAST_LOSS else "FAIL"
+        yield f"- {kind}, the others: {gain(group, look)}, goal {LEAST_LOSS} or more: {verdict}"
+
+
+def gain(group: Sequence[Scores], look: str) -> str:
+    """Return how much a look gains over one look, and the standard error of that."""
+    gains = np.array([one.dice[look] - one.dice["once"] for one in group])
+    return f"{gains.mean():+.4f} +- {gains.std() / np.sqrt(len(gains)):.4f}"
 
 
 def mean(group: Sequence[Scores], look: str) -> float:
