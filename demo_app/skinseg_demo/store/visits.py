@@ -1,0 +1,68 @@
+"""Visits: each time that the lesion of a case was photographed; the second one is a follow-up."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+
+from skinseg_demo.store.audit import BOX, Audit
+from skinseg_demo.store.cases import check_case, note_change
+from skinseg_demo.store.clock import text_from_time, time_from_text
+from skinseg_demo.store.database import Database
+from skinseg_demo.store.ids import new_id
+from skinseg_edge.errors import FileMissing
+
+__all__ = ["Visit", "Visits"]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One time; *phone_id*: who began it."""
+
+    id: str
+    case_id: str
+    made_at: datetime
+    phone_id: str
+
+
+class Visits:
+    """The table `visits`."""
+
+    def __init__(self, database: Database, audit: Audit) -> None:
+        """Keep them in *database*; *audit* hears of each."""
+        self._database = database
+        self._audit = audit
+
+    def add(self, case_id: str, *, who: str = BOX) -> Visit:
+        """Begin a visit.
+
+        Raises FileMissing if there is no such case.
+        """
+        now = self._database.now()
+        visit = Visit(new_id(), case_id, now, who)
+        with self._database.writing() as connection:
+            check_case(connection, case_id)
+            connection.execute("INSERT INTO visits VALUES (?, ?, ?, ?)", (visit.id, case_id, text_from_time(now), who))
+            note_change(connection, case_id, now)
+            self._audit.record(connection, who=who, what="visit added", detail=f"visit {visit.id}", case_id=case_id)
+        return visit
+
+    def get(self, visit_id: str) -> Visit:
+        """Return a visit.
+
+        Raises FileMissing if there is none with this id.
+        """
+        row = self._database.row("SELECT * FROM visits WHERE id = ?", visit_id)
+        if row is None:
+            raise FileMissing("cannot find this visit: there is none, or its case was deleted; go back to the cases")
+        return _visit_from(row)
+
+    def of_case(self, case_id: str) -> list[Visit]:
+        """Return the visits of a case in the order in which they were made, whatever the clock said."""
+        return [
+            _visit_from(row)
+            for row in self._database.rows("SELECT * FROM visits WHERE case_id = ? ORDER BY rowid", case_id)
+        ]
+
+
+def _visit_from(row: sqlite3.Row) -> Visit:
+    return Visit(row["id"], row["case_id"], time_from_text(row["made_at"]), row["phone_id"])
