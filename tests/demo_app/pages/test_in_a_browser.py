@@ -80,7 +80,9 @@ def test_the_phone_logs_off_by_its_button(phone: Watched, served: tuple[str, Ser
     phone.page.get_by_role("button", name="Log off").click()
 
     phone.page.get_by_role("heading", name="Pair a phone").wait_for()  # this browser is at the box
+    phone.page.reload()
     assert phone.page.context.cookies() == []
+    assert phone.page.get_by_role("button", name="Log off").count() == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
