@@ -1,6 +1,7 @@
 """`skinseg-demo` before anything listens: its words where something is wrong."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 
 from skinseg_demo.cli import main
 from tests.fresh_interpreter import run_python
-from tests.project.house import DEMO_TOOLS
+from tests.project.house import DEMO_TOOLS, ROOT
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,13 @@ def test_where_the_extra_is_not_installed_the_command_says_how_to_get_it(missing
     assert finished.stderr == (
         f"skinseg-demo: cannot go on: the package {missing} is not installed; run pip install 'skinseg-edge[demo]'\n"
     )
+
+
+def test_every_option_that_the_page_of_the_demo_gives_the_command_exists() -> None:
+    page = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")
+    known = {name for parameter in main.params for name in parameter.opts}
+
+    used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", page))
+
+    assert len(used) >= 6
+    assert used - known == set()
