@@ -57,6 +57,6 @@ def _check_origin(config: DemoConfig) -> None:
     if request.headers.get("Origin") != f"{config.scheme}://{request.host}" or site not in {*_OWN_SITES, None}:
         raise Refused(
             403,
-            "CrossSite",
+            "ForeignPage",
             "cannot do this: the request came from another site than this box; open the box's own page",
         )
