@@ -11,8 +11,10 @@ from skinseg_demo.security.hosts import trust_hosts
 from skinseg_demo.security.pairing import Pairing
 from skinseg_demo.security.roles import check_role, open_to_all
 from skinseg_demo.security.sessions import load_phone
+from skinseg_demo.sending import Sender, endpoint_from_text
 from skinseg_demo.services import EXTENSION, EngineService, SenderService, Services, services
 from skinseg_demo.store import Store
+from skinseg_demo.store.caretaker import Caretaker
 from skinseg_demo.store.clock import Clock, utc_now
 from skinseg_demo.strings import add_strings
 
@@ -32,14 +34,22 @@ def create_app(
 ) -> Flask:
     """Make the application and open its store; its threads start with `Services.start`.
 
-    *engine*, *sender*: what outlines and sends. *now*: tells the time.
+    *engine*: what outlines. *sender*: what sends; without it, a `Sender` to the endpoint of the settings. *now*: tells
+    the time.
 
     Raises OutputRefused if the state folder cannot be made, SchemaUnknown if a newer version wrote the store.
     """
     make_private_folder(config.state)
     store = Store.open(config.store_folder, now=now)
     app = Flask(__name__)
-    app.extensions[EXTENSION] = Services(config, store, Pairing(store.phones), engine=engine, sender=sender)
+    app.extensions[EXTENSION] = Services(
+        config,
+        store,
+        Pairing(store.phones),
+        engine=engine,
+        sender=sender or Sender(store, endpoint_from_text(config.endpoint)),
+        caretaker=Caretaker(lambda: store.sweep(retention_days=config.retention_days), now=now),
+    )
     app.extensions["skinseg.limits"] = {}
     trust_hosts(app, config)
     _set_limits(app, config)

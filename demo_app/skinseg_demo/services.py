@@ -8,6 +8,7 @@ from flask import current_app
 from skinseg_demo.config import DemoConfig
 from skinseg_demo.security.pairing import Pairing
 from skinseg_demo.store import Store
+from skinseg_demo.store.caretaker import Caretaker
 
 __all__ = ["EXTENSION", "EngineService", "SenderService", "Services", "services"]
 
@@ -53,7 +54,8 @@ class SenderService(Protocol):
 class Services:
     """What a view may use; `services()` returns it.
 
-    *engine* and *sender* are None where nothing outlines or sends, as in most tests.
+    *engine* is None where nothing outlines, as in most tests. *sender* sends what the outbox holds, *caretaker* removes
+    what has had its time.
     """
 
     config: DemoConfig
@@ -62,16 +64,17 @@ class Services:
     engine: EngineService | None = None
     outlining: object | None = None
     sender: SenderService | None = None
+    caretaker: Caretaker | None = None
 
     def start(self) -> None:
         """Start the threads; in the process that serves, after the fork."""
-        for service in (self.engine, self.sender):
+        for service in (self.engine, self.sender, self.caretaker):
             if service is not None:
                 service.start()
 
     def stop(self) -> None:
         """Finish the queue, flush the outbox, close the store; the server accepts nothing any more."""
-        for service in (self.engine, self.sender):
+        for service in (self.engine, self.sender, self.caretaker):
             if service is not None:
                 service.stop()
         self.store.close()
