@@ -33,7 +33,7 @@ def add_picture(
 
 def add_case(store: Store, *, is_sendable: bool = True, **fields: object) -> Case:
     """Begin a case with a visit, a picture and, if it is to be sent, the consent to care."""
-    case = store.cases.create(**fields)
+    case = store.cases.create(fields)
     add_picture(store, store.visits.add(case.id).id, original=f"photo of {case.id}".encode())
     if is_sendable:
         store.consents.record(case.id, "care", True, who="Nurse Njeri")

@@ -36,6 +36,10 @@ _TRIES = 3  # a case may be deleted while its pictures are copied
 _PIECE = 1 << 20
 
 
+class _PictureGone(Exception):
+    """A picture was deleted while it was copied."""
+
+
 def write_backup(store_folder: Path, target: Path, made_at: datetime) -> None:
     """Write a backup of the store in *store_folder* to *target*, verify it, and only then give it its name.
 
@@ -47,7 +51,7 @@ def write_backup(store_folder: Path, target: Path, made_at: datetime) -> None:
         for _ in range(_TRIES):
             try:
                 digests = _write_zip(store_folder, temporary, made_at)
-            except FileNotFoundError:
+            except _PictureGone:
                 continue
             _verify(temporary, digests)
             temporary.rename(target)
@@ -65,7 +69,7 @@ def digest_of(stream: Iterator[bytes]) -> tuple[int, str]:
 
 
 def _write_zip(store_folder: Path, path: Path, made_at: datetime) -> dict[str, object]:
-    """Write the ZIP and return the digests by name; Raises FileNotFoundError if a picture went meanwhile."""
+    """Write the ZIP and return the digests by name; Raises _PictureGone if a picture went meanwhile."""
     snapshot = path.with_suffix(".sqlite")
     try:
         head, originals = _take_snapshot(store_folder / STORE_FILE, snapshot)
@@ -75,14 +79,7 @@ def _write_zip(store_folder: Path, path: Path, made_at: datetime) -> dict[str, o
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
                 digests[STORE_FILE] = _put(archive, STORE_FILE, snapshot)
                 for picture_id, (original, sha256) in originals.items():
-                    for name in _names(store_folder / "pictures" / picture_id, original):
-                        member = f"pictures/{picture_id}/{name}"
-                        digests[member] = put = _put(archive, member, store_folder / member)
-                        if name == original and put["sha256"] != sha256:
-                            raise IntegrityFailed(
-                                f"cannot back up the store: the original of picture {picture_id} is not what was kept; "
-                                "the disk may be failing: restore an older backup"
-                            )
+                    digests |= _put_picture(archive, store_folder / "pictures" / picture_id, original, sha256)
                 manifest = {"schema": SCHEMA, "made_at": text_from_time(made_at), "audit": head, "files": digests}
                 archive.writestr(_info(MANIFEST), json.dumps(manifest, indent=1))
             stream.flush()
@@ -90,6 +87,26 @@ def _write_zip(store_folder: Path, path: Path, made_at: datetime) -> dict[str, o
         return digests
     finally:
         snapshot.unlink(missing_ok=True)
+
+
+def _put_picture(archive: zipfile.ZipFile, folder: Path, original: str, sha256: str) -> dict[str, object]:
+    """Copy a picture's files and return their digests by member.
+
+    Raises _PictureGone if one went meanwhile, IntegrityFailed if the original is not what was kept.
+    """
+    digests: dict[str, object] = {}
+    try:
+        for name in _names(folder, original):
+            put = _put(archive, f"pictures/{folder.name}/{name}", folder / name)
+            digests[f"pictures/{folder.name}/{name}"] = put
+            if name == original and put["sha256"] != sha256:
+                raise IntegrityFailed(
+                    f"cannot back up the store: the original of picture {folder.name} is not what was kept; the disk "
+                    "may be failing: restore an older backup"
+                )
+    except FileNotFoundError as error:
+        raise _PictureGone from error
+    return digests
 
 
 def _take_snapshot(source: Path, target: Path) -> tuple[dict[str, object], dict[str, tuple[str, str]]]:

@@ -2,9 +2,10 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from skinseg_demo.store.audit import BOX, Audit
 from skinseg_demo.store.case_fields import columns_from_fields
@@ -62,7 +63,7 @@ class Cases:
         self._audit = audit
         self._files = files
 
-    def create(self, *, who: str = BOX, **fields: object) -> Case:
+    def create(self, fields: Mapping[str, object] = MappingProxyType({}), *, who: str = BOX) -> Case:
         """Begin a case with *fields* as of `columns_from_fields`; its outbox state is "draft".
 
         Raises InputError for a field that does not fit, DeviceUnready if the disk refuses.
@@ -97,8 +98,8 @@ class Cases:
         rows = self._database.rows("SELECT * FROM cases WHERE deleted_at IS NULL ORDER BY updated_at DESC, number DESC")
         return [_case_from(row) for row in rows]
 
-    def update(self, case_id: str, *, who: str = BOX, **changes: object) -> Case:
-        """Change the fields named, leave the others, and return the case.
+    def update(self, case_id: str, changes: Mapping[str, object], *, who: str = BOX) -> Case:
+        """Change the fields named, as of `columns_from_fields`, leave the others, and return the case.
 
         Raises InputError for a field that does not fit, FileMissing if there is no such case.
         """

@@ -21,7 +21,7 @@ def _forge(store: Store, sql: str) -> None:
 
 def test_every_change_is_told_with_who_what_and_of_which_case(store: Store) -> None:
     case = store.cases.create(who="phone1")
-    store.cases.update(case.id, note="secret", skin_type="IV", who="phone2")
+    store.cases.update(case.id, {"note": "secret", "skin_type": "IV"}, who="phone2")
     store.cases.delete(case.id, who="phone1")
 
     told = [(one.who, one.what, one.detail, one.case_id) for one in reversed(store.audit.list())]

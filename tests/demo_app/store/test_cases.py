@@ -49,7 +49,9 @@ def test_two_threads_that_begin_cases_at_once_get_different_numbers(store: Store
 
 def test_a_case_keeps_what_a_person_ticked_and_no_total(store: Store) -> None:
     ticked = {"change_in_size": True, "oozing": False, "inflammation": None}
-    case = store.cases.create(checklist=ticked, history={"bled": True}, skin_type="V", body_view="back", body_x=0.25)
+    case = store.cases.create(
+        {"checklist": ticked, "history": {"bled": True}, "skin_type": "V", "body_view": "back", "body_x": 0.25}
+    )
 
     found = store.cases.get(case.id)
 
@@ -65,10 +67,10 @@ def test_a_case_keeps_what_a_person_ticked_and_no_total(store: Store) -> None:
 
 
 def test_a_change_leaves_the_other_fields_and_is_counted(store: Store, clock: HandClock) -> None:
-    case = store.cases.create(note="since May", body_site="left arm")
+    case = store.cases.create({"note": "since May", "body_site": "left arm"})
     clock.wind(minutes=5)
 
-    changed = store.cases.update(case.id, body_site="left forearm")
+    changed = store.cases.update(case.id, {"body_site": "left forearm"})
 
     assert (changed.note, changed.body_site, changed.revision) == ("since May", "left forearm", case.revision + 1)
     assert changed.updated_at > case.updated_at
@@ -97,7 +99,7 @@ def test_a_field_that_does_not_fit_is_refused_and_no_case_begins(
     store: Store, fields: dict[str, object], words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
-        store.cases.create(**fields)
+        store.cases.create(fields)
 
     assert store.cases.list() == []
 
@@ -132,7 +134,7 @@ def test_a_deleted_case_leaves_its_number_its_dates_and_no_file(store: Store) ->
 
 def test_what_a_deleted_case_said_is_in_no_file_of_the_store(store: Store) -> None:
     words = "a very private note"
-    case = store.cases.create(note=words)
+    case = store.cases.create({"note": words})
     assert any(words.encode() in path.read_bytes() for path in store.folder.glob("store.sqlite*"))
 
     store.cases.delete(case.id)

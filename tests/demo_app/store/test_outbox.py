@@ -85,7 +85,7 @@ def test_a_clock_that_jumps_back_makes_no_case_wait_for_years(store: Store, cloc
 def test_a_case_that_changed_while_it_was_sent_is_sent_again_as_it_is_now(store: Store) -> None:
     case = add_case(store)
     store.outbox.queue(case.id)
-    store.cases.update(case.id, note="it bled this morning")
+    store.cases.update(case.id, {"note": "it bled this morning"})
 
     assert store.outbox.mark_sent(case.id, SHA256, revision=case.revision) is False
     assert [one.case_id for one in store.outbox.due()] == [case.id]
