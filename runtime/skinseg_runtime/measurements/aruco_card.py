@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from skinseg_edge.errors import InputError
 from skinseg_runtime.measurements.scale import Scale, scale_from_corners
 
-__all__ = ["scale_from_card"]
+__all__ = ["find_markers", "scale_from_card"]
 
 
 def scale_from_card(photo: NDArray[np.uint8], side_mm: float) -> Scale:
@@ -25,7 +25,7 @@ def scale_from_card(photo: NDArray[np.uint8], side_mm: float) -> Scale:
     """
     if not (np.isfinite(side_mm) and side_mm > 0):
         raise InputError(f"cannot look for a card: its side is {side_mm} mm, expected more than 0; measure the print")
-    found, numbers = _markers(photo)
+    found, numbers = find_markers(photo)
     if not found:
         raise InputError(
             "cannot read the scale from a card: no marker of ArUco's DICT_4X4_50 was seen; lay the card flat beside "
@@ -36,7 +36,7 @@ def scale_from_card(photo: NDArray[np.uint8], side_mm: float) -> Scale:
     return scale_from_corners(found[largest].astype(np.float64), side_mm, source)
 
 
-def _markers(photo: NDArray[np.uint8]) -> tuple[list[NDArray[np.float32]], list[int]]:
+def find_markers(photo: NDArray[np.uint8]) -> tuple[list[NDArray[np.float32]], list[int]]:
     """Return corners, (4, 2) float32 (x, y) px, clockwise from the marker's own first, and numbers."""
     settings = cv2.aruco.DetectorParameters()
     settings.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX  # without it, a marker comes out 1 px small
