@@ -1,5 +1,6 @@
 """One SQLite file: a connection a thread, every write in one transaction that is on the disk before it is told."""
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from skinseg_demo.store.migrations import MIGRATIONS
 from skinseg_edge.errors import DeviceUnready, InputError, IntegrityFailed, SchemaUnknown
 
 __all__ = ["Database", "refusing_sqlite_errors"]
+
+_log = logging.getLogger(__name__)
 
 _BUSY_MS = 10_000  # a write waits so long for another's
 _SETTINGS = (
@@ -95,8 +98,14 @@ class Database:
         return connection
 
     def fold(self) -> None:
-        """Fold the write-ahead log into the file and empty it, so that what was deleted is in neither."""
-        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Fold the write-ahead log into the file and empty it, so that what was deleted is in neither.
+
+        A disk that has no room for it is no error: what was written is in the log, and is folded in later.
+        """
+        try:
+            self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        except DeviceUnready as error:
+            _log.warning("the log was not folded in: %s", error)
 
     def check(self) -> None:
         """Read the whole file and check its structure.

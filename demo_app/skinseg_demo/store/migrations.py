@@ -148,4 +148,17 @@ _CASES = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_PHONES, _CASES)
+_CARD_PRINTS = (
+    """
+    CREATE TABLE card_prints (
+        card INTEGER PRIMARY KEY,
+        factor REAL NOT NULL CHECK (factor > 0),
+        relative_error REAL NOT NULL CHECK (relative_error >= 0),
+        way TEXT NOT NULL CHECK (way IN ('bank card', 'ruler')),
+        measured_at TEXT NOT NULL,
+        phone_id TEXT NOT NULL
+    ) STRICT
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_PHONES, _CASES, _CARD_PRINTS)

@@ -168,6 +168,21 @@ class Pictures:
         """
         self._files.add(self.get(picture_id).id, "overlay.jpg", jpeg)
 
+    def note_sent_anyway(self, picture_id: str, *, who: str = BOX) -> None:
+        """Write down that a person keeps a picture which the quality gate would have taken again.
+
+        Raises FileMissing if there is no such picture.
+        """
+        with self._database.writing() as connection:
+            row = connection.execute("SELECT visit_id FROM pictures WHERE id = ?", (picture_id,)).fetchone()
+            if row is None:
+                raise _no_picture()
+            case_id = None if row["visit_id"] is None else self._case_of(connection, row["visit_id"])
+            connection.execute("UPDATE pictures SET sent_anyway = 1 WHERE id = ?", (picture_id,))
+            self._audit.record(
+                connection, who=who, what="picture sent anyway", detail=f"picture {picture_id}", case_id=case_id
+            )
+
     def delete(
         self,
         picture_id: str,

@@ -6,6 +6,7 @@ from pathlib import Path
 from skinseg_demo.config import make_private_folder
 from skinseg_demo.store.audit import BOX, Audit
 from skinseg_demo.store.backup import STORE_FILE, write_backup
+from skinseg_demo.store.card_prints import CardPrints
 from skinseg_demo.store.cases import Cases
 from skinseg_demo.store.clock import Clock, utc_now
 from skinseg_demo.store.consents import Consents
@@ -42,6 +43,7 @@ class Store:
         self.corrections = Corrections(database, self.audit)
         self.outbox = Outbox(database, self.audit)
         self.replies = Replies(database, self.audit)
+        self.card_prints = CardPrints(database, self.audit)
 
     @classmethod
     def open(cls, folder: Path, *, now: Clock = utc_now) -> "Store":
