@@ -65,7 +65,7 @@ def main() -> None:
     training = spread(pairs(arguments.data, arguments.data / "train.txt"), arguments.calibration)
     validation = spread(pairs(arguments.data, arguments.data / "validation.txt"), arguments.pictures)
     calibration, judged = load(training, contract), load(validation, contract)
-    single = onnx_from_torch(checkpoint.network, contract).model
+    single = onnx_from_torch(checkpoint.network, contract).typed_source
     choice = quantizable_layers(checkpoint.network, contract.input_hw)
     layers = tuple(convolutions_of(single, choice.quantizable))
     say(

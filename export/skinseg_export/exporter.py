@@ -210,7 +210,7 @@ class _Export:
             def verify() -> Checks:
                 found = self._step(
                     "half precision",
-                    lambda: verify_half(half, files.single.model, contract, reference, golden, allowed),
+                    lambda: verify_half(half, files.single.typed_source, contract, reference, golden, allowed),
                 )
                 long = ", ".join(files.scan.long_reductions if files.scan else ()) or "none"
                 judged = gate.accept("onnx-fp16", "fp16", HalfEngine(half, contract))

@@ -14,7 +14,7 @@ from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import InputError, ToolMissing
 from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME, DeployedGraph
 from skinseg_export.foreign_noise import quiet
-from skinseg_export.graph_fusion import fused
+from skinseg_export.graph_fusion import WITH_STORED_WEIGHTS, fused
 from skinseg_export.graph_fusion.narrowness import is_narrow
 from skinseg_export.opsets import DEFAULT_OPSET, OPSETS
 from skinseg_export.paired_slices import quick_slice_pairs
@@ -31,10 +31,19 @@ _SCOPES = "pkg.torch.onnx.name_scopes"
 
 @dataclass(frozen=True)
 class OnnxExport:
-    """*model*: the simplified ONNX model. *program*: the torch program behind it, with the same names of values."""
+    """*model*: the simplified ONNX model. *program*: the torch program behind it, with the same names of values.
+
+    *stored*: the model again where *model* makes a kernel for each picture, with stored weights in every convolution.
+    """
 
     model: "ModelProto"
     program: "ExportedProgram"
+    stored: "ModelProto | None" = None
+
+    @property
+    def typed_source(self) -> "ModelProto":
+        """The fp32 model that files in half precision and in 8 bits are made of: all weights of convolutions stored."""
+        return self.model if self.stored is None else self.stored
 
 
 def onnx_from_torch(
@@ -60,16 +69,15 @@ def onnx_from_torch(
     _require_tools()
     raw, program = _export(DeployedGraph(network, contract), contract, opset, dynamic_batch)
     scopes = _scopes(raw)
-    model = _simplified(raw)
-    if fuse:
-        model = fused(model).model
-    _name_nodes(model, scopes)
-    _forget_traces(model)
-    contract_json = json.dumps(contract.to_json(), sort_keys=True, separators=(",", ":"))
-    layout = {"layout": "plain"} if is_narrow(model) else {}
-    set_metadata(model, {"contract": contract_json, "precision": "fp32", **layout, **(metadata or {})})
-    check_model(model)
-    return OnnxExport(model, program)
+    made = _variants(_simplified(raw), fuse)
+    for model in made:
+        _name_nodes(model, scopes)
+        _forget_traces(model)
+        contract_json = json.dumps(contract.to_json(), sort_keys=True, separators=(",", ":"))
+        layout = {"layout": "plain"} if is_narrow(model) else {}
+        set_metadata(model, {"contract": contract_json, "precision": "fp32", **layout, **(metadata or {})})
+        check_model(model)
+    return OnnxExport(made[0], program, *made[1:])
 
 
 def set_metadata(model: "ModelProto", entries: Mapping[str, str]) -> None:
@@ -143,6 +151,14 @@ def _simplified(model: "ModelProto") -> "ModelProto":
     if not holds:
         raise InputError("cannot simplify the ONNX graph: onnxsim's own check found other numbers; report this network")
     return simplified
+
+
+def _variants(model: "ModelProto", fuse: bool) -> "list[ModelProto]":
+    """Return the graph to deploy and, where it makes a kernel for each picture, the one with stored weights."""
+    if not fuse:
+        return [model]
+    whole = fused(model)
+    return [whole.model, fused(model, WITH_STORED_WEIGHTS).model] if whole.makes_kernels else [whole.model]
 
 
 def _name_nodes(model: "ModelProto", scopes: Mapping[str, str]) -> None:

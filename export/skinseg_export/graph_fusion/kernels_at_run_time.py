@@ -2,7 +2,8 @@
 
 `skinseg_edge.networks.blocks.odconv` makes nine shifted copies of its input to keep every weight constant, which
 training, a free batch and Core ML need. For one picture the factors of the copies may as well meet the kernel, which
-has a few hundred numbers. TensorRT takes a kernel that is no constant from 8.5 on (onnx-tensorrt issue 609).
+has a few hundred numbers. TensorRT is documented to take a kernel that is no constant (NvInfer.h:
+`IConvolutionLayer::setInput`), but nobody here ran one on a Jetson: files for it are made without this pass.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -87,7 +88,7 @@ def _rewrite(edit: GraphEdit, found: _Attended) -> None:
     for number, factor in enumerate([*factors[1:], kernel]):
         come.append(helper.make_node("Mul", [product, factor], [f"{output}.product{number}"]))
         product = f"{output}.product{number}"
-    # onnx-tensorrt 10.3 cannot tell the kernel's size from a kernel that is no constant.
+    # onnx-tensorrt 10.3 cannot tell the kernel's size from a kernel that is no constant (mended in 10.4).
     sides, pads = [_SIDE, _SIDE], [1, 1, 1, 1]
     come.append(helper.make_node("Conv", [source, product], [output], kernel_shape=sides, pads=pads))
     gone = [found.copying, found.repeating, found.weighing, found.mixing]

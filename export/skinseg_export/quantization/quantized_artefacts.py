@@ -105,7 +105,7 @@ def add_quantized(work: QuantizedWork, progress: Progress) -> QuantizedResult:
 
     Raises InputError if a picture for calibration cannot be used.
     """
-    single, contract, made = work.files.single.model, work.checkpoint.contract, work.artefacts
+    single, contract, made = work.files.single.typed_source, work.checkpoint.contract, work.artefacts
     fingerprint = fingerprint_of(work.calibration.pictures, contract, single.SerializeToString())
     choice = within_reach(quantizable_layers(work.checkpoint.network, contract.input_hw), work.files)
     in_file = convolutions_of(single, choice.quantizable)
@@ -133,9 +133,9 @@ def add_quantized(work: QuantizedWork, progress: Progress) -> QuantizedResult:
 def within_reach(choice: LayerChoice, files: OnnxFiles) -> LayerChoice:
     """Leave alone what reads values that no step of half precision takes to 8 bits, or that are not finite."""
     reaches = {} if files.scan is None else files.scan.reaches
-    makers = {name: node.name for node in files.single.model.graph.node for name in node.output}
+    makers = {name: node.name for node in files.single.typed_source.graph.node for name in node.output}
     far: dict[str, str] = {}
-    for layer, nodes in convolutions_of(files.single.model, choice.quantizable).items():
+    for layer, nodes in convolutions_of(files.single.typed_source, choice.quantizable).items():
         reach = max(reaches.get(makers.get(node.input[0], ""), 0.0) for node in nodes)
         if not reach <= LARGEST_REACH:
             far[layer] = f"its input reaches {reach:.3g} on calibration pictures, 8 bits at most {LARGEST_REACH:.3g}"
@@ -144,7 +144,7 @@ def within_reach(choice: LayerChoice, files: OnnxFiles) -> LayerChoice:
 
 
 def _materials(work: QuantizedWork, layers: tuple[str, ...], fingerprint: Fingerprint, progress: Progress) -> Materials:
-    single, scan = work.files.single.model, work.files.scan
+    single, scan = work.files.single.typed_source, work.files.scan
     ranges, remark = measured_ranges(
         convolutions_of(single, layers),
         single,
@@ -200,7 +200,7 @@ def _verify(work: QuantizedWork, each: QuantizedArtefact) -> Checks:
     cannot build it.
     """
     contract, onnx = work.checkpoint.contract, each.model.SerializeToString()
-    check_pairs(each.model, work.files.single.model, each.file.quantized)
+    check_pairs(each.model, work.files.single.typed_source, each.file.quantized)
     exact = HalfEngine(each.model, contract)
     parities = [
         compare(engine, work.reference, contract, work.golden)

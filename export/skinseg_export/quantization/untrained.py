@@ -87,7 +87,7 @@ def add_untrained(work: UntrainedWork, progress: Progress) -> QuantizedResult:
 
     Raises InputError if a picture for calibration cannot be used.
     """
-    single, contract, made = work.files.single.model, work.checkpoint.contract, work.artefacts
+    single, contract, made = work.files.single.typed_source, work.checkpoint.contract, work.artefacts
     fingerprint = fingerprint_of(work.calibration.pictures, contract, single.SerializeToString())
     choice = within_reach(quantizable_layers(work.checkpoint.network, contract.input_hw), work.files)
     convolutions = convolutions_of(single, choice.quantizable)
@@ -140,7 +140,7 @@ def _verify(work: UntrainedWork, model: "ModelProto", layers: frozenset[str], me
     none was ordered or TensorRT-RTX cannot build it.
     """
     contract, onnx = work.checkpoint.contract, model.SerializeToString()
-    check_pairs(model, work.files.single.model, layers)
+    check_pairs(model, work.files.single.typed_source, layers)
     engines = (HalfEngine(model, contract), OnnxRuntimeEngine(onnx, contract, source=_PATH))
     parities = [compare(engine, work.reference, contract, work.golden) for engine in engines]
     for parity in parities:

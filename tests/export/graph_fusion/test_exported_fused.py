@@ -4,17 +4,31 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 from skinseg_edge.networks.blocks import ODConv3x3
 from skinseg_export.graph_fusion.narrowness import is_narrow
-from skinseg_export.onnx_from_torch import onnx_from_torch
+from skinseg_export.half_precision import half_from_single
+from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
+from skinseg_export.targets.onnx.build import onnx_files_from_torch
+from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
 from skinseg_runtime.engines.onnxruntime_metadata import metadata_of
 from tests.export.graph_fusion.networks import CHANNELS, CONTRACT, Around
 
 
 @pytest.fixture(scope="module")
-def narrow() -> onnx.ModelProto:
-    return onnx_from_torch(Around(ODConv3x3(CHANNELS, CHANNELS)), CONTRACT).model
+def network() -> Around:
+    return Around(ODConv3x3(CHANNELS, CHANNELS))
+
+
+@pytest.fixture(scope="module")
+def exported(network: Around) -> OnnxExport:
+    return onnx_from_torch(network, CONTRACT)
+
+
+@pytest.fixture(scope="module")
+def narrow(exported: OnnxExport) -> onnx.ModelProto:
+    return exported.model
 
 
 def test_every_node_is_named_after_its_module(narrow: onnx.ModelProto) -> None:
@@ -30,6 +44,33 @@ def test_the_kernel_is_made_for_each_picture(narrow: onnx.ModelProto) -> None:
 
     assert [node.name.rpartition("/")[0] for node in made] == ["network/block"]
     assert not {"Tile"} & {node.op_type for node in narrow.graph.node}
+
+
+def test_typed_files_are_made_of_a_graph_in_which_every_kernel_is_stored(network: Around, exported: OnnxExport) -> None:
+    source = exported.typed_source
+    files = onnx_files_from_torch(network, CONTRACT, half=True)
+
+    stored = {each.name for each in source.graph.initializer}
+    assert all(node.input[1] in stored for node in source.graph.node if node.op_type == "Conv")
+    assert files.half is not None
+    assert files.half.SerializeToString() == half_from_single(source).SerializeToString()
+    assert metadata_of(source.SerializeToString()) == metadata_of(exported.model.SerializeToString())
+
+
+def test_both_graphs_give_the_same_answers(exported: OnnxExport) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (1, *CONTRACT.input_hw, 3), np.uint8)
+    graphs = (exported.model, exported.typed_source)
+    made, stored = (OnnxRuntimeEngine(each.SerializeToString(), CONTRACT).infer(image) for each in graphs)
+
+    assert exported.stored is not None
+    assert np.abs(made - stored).max() <= 1e-5
+
+
+def test_there_is_one_graph_where_no_kernel_is_made_for_each_picture() -> None:
+    plain = onnx_from_torch(Around(nn.GELU()), CONTRACT)
+
+    assert plain.stored is None
+    assert plain.typed_source is plain.model
 
 
 def test_the_file_says_that_a_narrow_network_wants_a_plain_layout(narrow: onnx.ModelProto) -> None:

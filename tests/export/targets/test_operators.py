@@ -99,6 +99,14 @@ def test_pow_of_whole_numbers_is_documented_from_10_12_on() -> None:
     assert [report.is_supported for report in parser_reports(model)] == [False, True, True]
 
 
+def test_a_kernel_that_is_computed_is_documented_where_its_size_is_given() -> None:
+    sized = helper.make_node("Conv", ["x", "x"], ["y"], kernel_shape=[3, 3])
+    bare = helper.make_node("Conv", ["x", "x"], ["y"])
+
+    assert [report.is_supported for report in parser_reports(_model([sized]))] == [True, True, True]
+    assert [report.is_supported for report in parser_reports(_model([bare]))] == [False, True, True]
+
+
 @pytest.mark.parametrize(
     ("node", "words"),
     [

@@ -28,8 +28,8 @@ HALF_PATH = "model.fp16.onnx"
 class OnnxFiles:
     """The fp32 model with the torch program behind it, and the fp16 model.
 
-    *half*: None when it was not asked for or cannot be written; *half_failure* then says why. *scan*: how far the fp32
-    values reach, None if no pictures were scanned.
+    *half*: made of `single.typed_source`; None when it was not asked for or cannot be written; *half_failure* then says
+    why. *scan*: how far the values of that source reach, None if no pictures were scanned.
     """
 
     single: OnnxExport
@@ -54,11 +54,12 @@ def onnx_files_from_torch(
     half's range on them stays fp32 in the half file. None scans nothing.
     """
     single = onnx_from_torch(network, contract, opset=opset, dynamic_batch=dynamic_batch, metadata=metadata)
-    found = None if scan is None else scan_ranges(single.model, scan)
+    source = single.typed_source
+    found = None if scan is None else scan_ranges(source, scan)
     if not half:
         return OnnxFiles(single, None, scan=found)
-    keep = frozenset[str]() if found is None else found.kept(single.model)
+    keep = frozenset[str]() if found is None else found.kept(source)
     try:
-        return OnnxFiles(single, half_from_single(single.model, keep), scan=found)
+        return OnnxFiles(single, half_from_single(source, keep), scan=found)
     except ParityFailed as failure:
         return OnnxFiles(single, None, failure, found)

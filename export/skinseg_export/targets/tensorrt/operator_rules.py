@@ -73,6 +73,13 @@ def _first_output_only(node: "NodeProto", facts: GraphFacts, version: Version) -
     return "an output behind the first is read" if _is_read(node, 1, facts) else ""
 
 
+def _convolution(node: "NodeProto", facts: GraphFacts, version: Version) -> str:
+    # onnx-tensorrt's changelog of 10.4: "Fixed kernel shape inference in multi-input convolutions".
+    if version >= (10, 4) or node.input[1] in facts.constants or "kernel_shape" in _attributes(node):
+        return ""
+    return "a kernel that is computed and no kernel_shape, which is found out from 10.4 on"
+
+
 def _reduction(node: "NodeProto", facts: GraphFacts, version: Version) -> str:
     return _axes_known(node, facts, weights_alone=True)
 
@@ -126,6 +133,7 @@ def _scatter(node: "NodeProto", facts: GraphFacts, version: Version) -> str:
 _RULES: dict[str, Callable[["NodeProto", GraphFacts, Version], str]] = {
     "AveragePool": _pool,
     "BatchNormalization": _batch_normalization,
+    "Conv": _convolution,
     "CumSum": _cumulative_sum,
     "DequantizeLinear": _quantization,
     "LayerNormalization": _first_output_only,
