@@ -3,8 +3,10 @@
 from flask import Flask
 
 from skinseg_demo.config import DemoConfig, make_private_folder
+from skinseg_demo.engine_worker import EngineWorker
 from skinseg_demo.pages import BLUEPRINTS
 from skinseg_demo.pages.errors import answer_errors
+from skinseg_demo.pictures.outlining import Outlining
 from skinseg_demo.security.csrf import check_csrf, csrf_token
 from skinseg_demo.security.headers import add_headers
 from skinseg_demo.security.hosts import trust_hosts
@@ -47,6 +49,7 @@ def create_app(
         store,
         Pairing(store.phones),
         engine=engine,
+        outlining=Outlining(config, engine) if isinstance(engine, EngineWorker) else None,
         sender=sender or Sender(store, endpoint_from_text(config.endpoint)),
         caretaker=Caretaker(lambda: store.sweep(retention_days=config.retention_days), now=now),
     )

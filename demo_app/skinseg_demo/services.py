@@ -6,6 +6,7 @@ from typing import Protocol
 from flask import current_app
 
 from skinseg_demo.config import DemoConfig
+from skinseg_demo.pictures.outlining import Outlining
 from skinseg_demo.security.pairing import Pairing
 from skinseg_demo.store import Store
 from skinseg_demo.store.caretaker import Caretaker
@@ -62,19 +63,19 @@ class Services:
     store: Store
     pairing: Pairing
     engine: EngineService | None = None
-    outlining: object | None = None
+    outlining: Outlining | None = None
     sender: SenderService | None = None
     caretaker: Caretaker | None = None
 
     def start(self) -> None:
         """Start the threads; in the process that serves, after the fork."""
-        for service in (self.engine, self.sender, self.caretaker):
+        for service in (self.engine, self.outlining, self.sender, self.caretaker):
             if service is not None:
                 service.start()
 
     def stop(self) -> None:
         """Finish the queue, flush the outbox, close the store; the server accepts nothing any more."""
-        for service in (self.engine, self.sender, self.caretaker):
+        for service in (self.engine, self.outlining, self.sender, self.caretaker):
             if service is not None:
                 service.stop()
         self.store.close()

@@ -1,4 +1,4 @@
-"""The process that serves: gunicorn with one worker of eight threads, TLS inside, the models loaded after the fork."""
+"""The process that serves: gunicorn with one worker of sixteen threads, TLS inside, the models loaded after the fork."""
 
 import os
 import ssl
@@ -10,6 +10,7 @@ from gunicorn.app.base import BaseApplication
 
 from skinseg_demo.app import create_app
 from skinseg_demo.config import DemoConfig
+from skinseg_demo.engine_worker import EngineWorker
 from skinseg_demo.services import EXTENSION, Services
 from skinseg_demo.serving.address_watch import AddressWatch
 from skinseg_demo.serving.patient_sockets import PatientTlsSocket
@@ -18,7 +19,7 @@ from skinseg_demo.serving.worker import DemoWorker
 
 __all__ = ["GRACE_S", "THREADS", "DemoServer"]
 
-THREADS = 8
+THREADS = 16  # more than may wait for the engine, so that pages and refusals never wait
 GRACE_S = 30  # for pictures on their way when the box is told to end
 _KEEP_ALIVE_S = 15
 
@@ -55,7 +56,7 @@ class DemoServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no type
 
     def load(self) -> Any:
         """Make the application, in the worker."""
-        app = create_app(self._config)
+        app = create_app(self._config, engine=EngineWorker(self._config))
         self._app_of_worker = app.extensions[EXTENSION]
         if self._config.is_practice:
             self._watch = AddressWatch(self._config, (app,))
