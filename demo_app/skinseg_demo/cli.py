@@ -63,7 +63,18 @@ _PACKAGES = {"flask", "werkzeug", "gunicorn", "cryptography", "segno", "reportla
 @click.option("--allow-build", is_flag=True, help="Build a GPU's engine first if it is missing; takes minutes.")
 @click.option("--pair", is_flag=True, help="Print a fresh code of the demo that runs already, and end.")
 @click.option("--admin", is_flag=True, help="The same for the admin's pages.")
-def main(ui: Ui, bundle: Path | None, state: Path | None, pair: bool, admin: bool, **options: Any) -> int:
+@click.option("--backup", type=click.Path(path_type=Path), help="Write every case into one ZIP, and end.")
+@click.option("--restore", type=click.Path(path_type=Path), help="Make the store out of a backup, and end.")
+def main(
+    ui: Ui,
+    bundle: Path | None,
+    state: Path | None,
+    pair: bool,
+    admin: bool,
+    backup: Path | None,
+    restore: Path | None,
+    **options: Any,
+) -> int:
     """Let phones on this network photograph and outline skin lesions with the model in BUNDLE.
 
     Without BUNDLE it is the shipped model, exported on the first start. The command prints an address and a QR code,
@@ -72,6 +83,8 @@ def main(ui: Ui, bundle: Path | None, state: Path | None, pair: bool, admin: boo
     """
     folder = (state or state_folder() / "demo").absolute()
     try:
+        if backup is not None or restore is not None:
+            return _keep_or_bring_back(ui, folder, backup, restore)
         if pair or admin:
             return _print_code(ui, folder, "admin" if admin else "phone")
         return _serve(ui, _config_from(folder, bundle, **options))
@@ -104,6 +117,19 @@ def _print_code(ui: Ui, folder: Path, role: Role) -> int:
 
     found = invitation(running_config(folder), role)
     return ui.result(_document(found), _words(found, f"Pairs one {'admin' if role == 'admin' else 'phone'}"))
+
+
+def _keep_or_bring_back(ui: Ui, folder: Path, backup: Path | None, restore: Path | None) -> int:
+    from skinseg_demo.backup_command import bring_back, keep
+
+    if backup is not None and restore is not None:
+        raise InputError("cannot do both: --backup and --restore were given; give one of them")
+    if backup is not None:
+        kept = keep(folder, backup.absolute())
+        return ui.result(kept, f"{backup}: {kept['cases']} cases, as they were just now. It is not encrypted.")
+    assert restore is not None
+    found = bring_back(restore, folder)
+    return ui.result(found, f"{found['store']}: {found['cases']} cases are back. Pair the phones anew.")
 
 
 def _serve(ui: Ui, config: DemoConfig) -> int:

@@ -2,7 +2,7 @@
 
 import logging
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from skinseg_demo.refusals import Refused
@@ -67,6 +67,7 @@ def answer_errors(app: Flask) -> None:
 
 
 def _answer(status: int, kind: str, message: str, retry_after_s: int | None) -> Response:
+    g.refusal_kind = kind  # for monitoring.meters
     if request.path.startswith("/api/") or request.is_json or _wants_json():
         response = jsonify({"error": {"kind": kind, "message": message}})
     else:

@@ -1,17 +1,14 @@
 """Whether the box lives, and whether it can take a picture now; for systemd, a load balancer or a curious admin."""
 
-import shutil
-
 from flask import Blueprint, Response, jsonify
 
+from skinseg_demo.monitoring.box_health import checks_of
 from skinseg_demo.security.roles import open_to_all
-from skinseg_demo.services import Services, services
+from skinseg_demo.services import services
 
 __all__ = ["blueprint", "healthz", "readyz"]
 
 blueprint = Blueprint("health", __name__)
-
-_LEAST_FREE_BYTES = 1_000_000_000
 
 
 @blueprint.get("/healthz")
@@ -25,18 +22,9 @@ def healthz() -> Response:
 @open_to_all
 def readyz() -> Response:
     """Answer 200 if a picture can be taken and outlined, else 503 with what is in the way."""
-    checks = _checks(services())
+    checks = checks_of(services())
     response = jsonify({"ok": all(checks.values()), "checks": checks})
     if not all(checks.values()):
         response.status_code = 503
         response.headers["Retry-After"] = "5"
     return response
-
-
-def _checks(box: Services) -> dict[str, bool]:
-    engine = box.engine
-    return {
-        "engine": engine is not None and engine.state == "ready",
-        "queue": engine is not None and engine.waiting < box.config.queue_places,
-        "disk": shutil.disk_usage(box.config.state).free > _LEAST_FREE_BYTES,
-    }

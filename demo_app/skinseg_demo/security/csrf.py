@@ -20,8 +20,9 @@ CSRF_FIELD = "csrf"
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _OWN_SITES = {"same-origin", "none"}
-# Pairing makes the session that a token would be derived from; its Origin is checked like any other's.
-_WITHOUT_TOKEN = {"pairing.pair"}
+# Pairing makes the session that a token would be derived from, and a language is chosen before it, too. The Origin of
+# both is checked like any other's.
+_WITHOUT_TOKEN = {"pairing.pair", "language.choose"}
 
 
 def csrf_token(config: DemoConfig) -> str:
