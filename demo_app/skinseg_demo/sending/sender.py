@@ -73,7 +73,6 @@ class Sender:
 
     def wake(self) -> None:
         """Try at once, whatever wait is on."""
-        self._rests_until = 0.0
         self._called.set()
 
     def send_due(self) -> int:
@@ -81,6 +80,9 @@ class Sender:
 
         It ends early when the receiver takes nothing: the others would fare no better.
         """
+        if self._called.is_set():  # looked at here and not in `wake`, or a try that fails meanwhile would undo it
+            self._called.clear()
+            self._rests_until = self._rests_until if self._is_ending else 0.0
         if self._endpoint is None or self._steady() < self._rests_until:
             return 0
         sent = 0
@@ -102,14 +104,21 @@ class Sender:
         try:
             package = write_package(self._store, entry.case_id, self._package)
             endpoint.send(package)
-        except (FileMissing, FileNotFoundError):  # deleted since it was found due
-            return False
         except (SkinsegError, OSError) as error:
-            raise NotSent(f"the case could not be packed: {error}") from error
+            if self._is_deleted(entry.case_id):  # since it was found due
+                return False
+            raise NotSent(f"the case could not be packed: {error}", is_for_all=False) from error
         finally:
             self._package.unlink(missing_ok=True)
         self.trouble = None
         return self._store.outbox.mark_sent(entry.case_id, package.sha256, revision=package.revision)
+
+    def _is_deleted(self, case_id: str) -> bool:
+        try:
+            self._store.cases.get(case_id)
+        except FileMissing:
+            return True
+        return False
 
     def _note(self, entry: OutboxEntry, error: NotSent) -> bool:
         """Write down why a case was not taken; return whether the others need not be tried now."""
@@ -127,7 +136,6 @@ class Sender:
     def _run(self) -> None:
         while True:
             is_last = self._is_ending  # before the round: what was queued until then is still tried
-            self._called.clear()
             try:
                 self.send_due()
             except Exception:  # noqa: BLE001  # the thread goes on: a full disk may be freed

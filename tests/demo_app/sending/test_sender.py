@@ -1,5 +1,6 @@
 """The sender: every queued case arrives once, whatever the network and the power do."""
 
+import shutil
 import ssl
 import threading
 import time
@@ -213,6 +214,17 @@ def test_a_case_that_cannot_be_packed_says_why_and_the_others_go(
     assert sender.send_due() == 0
     assert "No space left on device" in str(store.outbox.get(case_id).last_error)
     assert endpoint.tried == 0
+
+
+def test_a_case_whose_picture_the_disk_lost_is_told_and_does_not_hold_up_the_others(
+    store: Store, sender: Sender, endpoint: HandEndpoint
+) -> None:
+    lost, taken = _queued(store), _queued(store)
+    shutil.rmtree(store.pictures.file(store.pictures.of_case(lost)[0].id, "original").parent)
+
+    assert sender.send_due() == 1
+    assert "the case could not be packed" in str(store.outbox.get(lost).last_error)
+    assert store.outbox.get(taken).state == "sent"
 
 
 def test_without_an_endpoint_cases_wait(store: Store) -> None:

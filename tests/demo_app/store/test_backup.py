@@ -11,6 +11,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import pytest
 
@@ -117,7 +118,7 @@ def test_a_case_deleted_meanwhile_is_not_half_in_the_backup(
 ) -> None:
     case = add_case(store)
     kept = add_case(store)
-    real_open: Callable[..., object] = zipfile.ZipFile.open
+    real_open = cast(Callable[..., object], zipfile.ZipFile.open)
 
     def delete_first(archive: zipfile.ZipFile, *args: object, **options: object) -> object:
         if case.id in {one.id for one in store.cases.list()}:
