@@ -146,3 +146,18 @@ def _pairs_around(*names: str) -> ModelProto:
     given = [helper.make_tensor_value_info(f"{names[0]}.y", TensorProto.FLOAT, [1, 1, 1, 1])]
     graph = helper.make_graph(nodes, "graph", [*floats, *bytes_], given)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+
+
+def test_a_kernel_that_is_computed_for_each_picture_is_told(exported: OnnxExport) -> None:
+    model = ModelProto()
+    model.CopyFrom(exported.model)
+    convolution = next(node for node in model.graph.node if node.op_type == "Conv")
+    twice = helper.make_node("Add", [convolution.input[1], convolution.input[1]], ["twice"], name="twice")
+    model.graph.node.insert(0, twice)
+    convolution.input[1] = "twice"
+    computed = file_report("onnx", model, _plan(model, "model.onnx"), None, "not installed")
+    stored = file_report("onnx", exported.model, _plan(exported.model, "model.onnx"), None, "not installed")
+
+    assert (computed.computed_kernels, stored.computed_kernels) == (1, 0)
+    assert "model.onnx computes the kernel of 1 convolutions for each picture" in page_of(_whole(computed))
+    assert "computes the kernel" not in page_of(_whole(stored))

@@ -30,6 +30,7 @@ class FileReport:
 
     *size*: of its TensorRT-RTX engine, bytes; None without one. *layers*: as its parser counts them. *memory*: what the
     builder logged. *kernels*: None if the engine's text is not readable. *why_none*: why there is no engine.
+    *computed_kernels*: convolutions that get their kernel for each picture.
     """
 
     artefact: str
@@ -41,6 +42,7 @@ class FileReport:
     kernels: EngineText | None = None
     eight_bits: EightBits | None = None
     why_none: str = ""
+    computed_kernels: int = 0
 
     @property
     def path(self) -> str:
@@ -74,9 +76,9 @@ def file_report(
 
     The name of *artefact* is the manifest's.
     """
-    parsers = parser_reports(model)
+    parsers, computed = parser_reports(model), _computed_kernels(model)
     if built is None:
-        return FileReport(artefact, plan, parsers, why_none=why_none)
+        return FileReport(artefact, plan, parsers, why_none=why_none, computed_kernels=computed)
     memory, layers = built.sidecar["memory"], built.sidecar["layers"]
     kernels = read_engine_text(built.data)
     return FileReport(
@@ -88,7 +90,15 @@ def file_report(
         memory=memory if isinstance(memory, Mapping) else {},
         kernels=kernels,
         eight_bits=_eight_bits(model, kernels),
+        computed_kernels=computed,
     )
+
+
+def _computed_kernels(model: "ModelProto") -> int:
+    constant = {"Constant", "DequantizeLinear"}  # the latter of stored weights
+    stored = {each.name for each in model.graph.initializer}
+    stored.update(name for node in model.graph.node if node.op_type in constant for name in node.output)
+    return sum(node.op_type == "Conv" and node.input[1] not in stored for node in model.graph.node)
 
 
 def _eight_bits(model: "ModelProto", kernels: EngineText | None) -> EightBits | None:
@@ -111,6 +121,7 @@ def _file(each: FileReport) -> dict[str, object]:
         "path": each.path,
         "precision": each.plan["precision"],
         "onnx_sha256": each.plan["onnx_sha256"],
+        "computed_kernels": each.computed_kernels,
         "parsers": [
             {**asdict(parser), "documented": parser.is_supported, "opsets": list(parser.opsets)}
             for parser in each.parsers

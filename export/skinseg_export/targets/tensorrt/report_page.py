@@ -12,6 +12,7 @@ __all__ = ["page_of", "summary_of"]
 _NOT_RUN = "Nothing here has run on a GPU: an engine's masks and its speed are found on the device, by `skinseg-build`."
 _DOCUMENTED = "Parsers of TensorRT: by their documentation, which is no proof. TensorRT-RTX parsed and built for real."
 _UNDOCUMENTED = "Kernels are read from text inside the engine that NVIDIA does not document; a next release may differ."
+_COMPUTED = "documented, but run on no Jetson; a DLA takes none. Files in half precision and 8 bits store theirs."
 _ON_THE_DEVICE = "`skinseg-build` builds and proves an engine on the device. NVIDIA's own tool builds the same:"
 _NOT_READABLE = "not readable"
 _MEMORY = ("activation_bytes", "weights_bytes", "scratch_bytes")
@@ -54,7 +55,12 @@ def _parser_table(files: Sequence[FileReport]) -> Table:
         (each.path, each.parsers[0].opset, *map(_shortened, each.parsers)) for each in files
     ]
     sources = (f"{parser.version}: {parser.source}" for parser in parsers)
-    return Table("Who reads the files", columns, tuple(rows), (_DOCUMENTED, *sources))
+    computed = (
+        f"{each.path} computes the kernel of {each.computed_kernels} convolutions for each picture: {_COMPUTED}"
+        for each in files
+        if each.computed_kernels
+    )
+    return Table("Who reads the files", columns, tuple(rows), (_DOCUMENTED, *sources, *computed))
 
 
 def _shortened(parser: ParserReport) -> str:
