@@ -2,6 +2,7 @@
 
 from flask import Blueprint, g, render_template
 
+from skinseg_demo.pages.capture import LOOSE
 from skinseg_demo.security.roles import is_at_the_box, open_to_all
 from skinseg_demo.services import services
 from skinseg_demo.serving.local_ca import ca_file, fingerprint
@@ -20,7 +21,7 @@ _RENEW_S = 100  # a code lives for 120 s
 def index() -> str:
     """Show what the caller may do next."""
     if g.phone is not None and g.phone.role == "phone":
-        return render_template("home.html")
+        return render_template("home.html", task=LOOSE)
     if g.phone is not None or is_at_the_box():
         return _code()
     return render_template("not_paired.html", ended=g.session_end)

@@ -1,0 +1,68 @@
+// Whether the camera is held still and sharp, told on the phone from very small grey pictures.
+
+const SIDE = 64; // px; enough for a hand that moves, and quick on any phone
+const STILL = 6; // mean difference of two pictures, levels of 255; a hand on a patient stays under 4
+const SHARP_SHARE = 0.7; // of the sharpest of late: while a lens hunts for focus it falls below
+const MEMORY_MS = 4000;
+
+/** @typedef {{isStill: boolean, isSharp: boolean}} Steadiness */
+
+/** Looks at one picture after another. */
+export class SteadinessWatch {
+  #canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
+  #before = /** @type {Float32Array | null} */ (null);
+  #sharpest = /** @type {{at: number, value: number}[]} */ ([]);
+
+  /**
+   * Look at the middle of the video.
+   * @param {HTMLVideoElement} video
+   * @param {number} now ms
+   * @returns {Steadiness}
+   */
+  look(video, now) {
+    const grey = this.#middleOf(video);
+    const motion = this.#before ? meanDifference(grey, this.#before) : Infinity;
+    this.#before = grey;
+    const value = sharpness(grey, SIDE);
+    this.#sharpest = this.#sharpest.filter(({ at }) => now - at < MEMORY_MS);
+    this.#sharpest.push({ at: now, value });
+    const best = Math.max(...this.#sharpest.map((each) => each.value));
+    return { isStill: motion < STILL, isSharp: value >= SHARP_SHARE * best };
+  }
+
+  /** @param {HTMLVideoElement} video */
+  #middleOf(video) {
+    const side = Math.min(video.videoWidth, video.videoHeight) * 0.8;
+    const context = this.#canvas.getContext("2d", { willReadFrequently: true });
+    const [x, y] = [(video.videoWidth - side) / 2, (video.videoHeight - side) / 2];
+    context.drawImage(video, x, y, side, side, 0, 0, SIDE, SIDE);
+    return greyFrom(context.getImageData(0, 0, SIDE, SIDE).data);
+  }
+}
+
+/** @param {Uint8ClampedArray} rgba */
+export function greyFrom(rgba) {
+  const grey = new Float32Array(rgba.length / 4);
+  for (let i = 0; i < grey.length; i++) {
+    grey[i] = 0.299 * rgba[4 * i] + 0.587 * rgba[4 * i + 1] + 0.114 * rgba[4 * i + 2];
+  }
+  return grey;
+}
+
+/** @param {Float32Array} one @param {Float32Array} other */
+export function meanDifference(one, other) {
+  return one.reduce((sum, value, i) => sum + Math.abs(value - other[i]), 0) / one.length;
+}
+
+/**
+ * Return the mean square of the Laplacian, as blur measures do.
+ * @param {Float32Array} grey
+ * @param {number} columns
+ */
+export function sharpness(grey, columns) {
+  let sum = 0;
+  for (let i = columns + 1; i < grey.length - columns - 1; i++) {
+    sum += (4 * grey[i] - grey[i - 1] - grey[i + 1] - grey[i - columns] - grey[i + columns]) ** 2;
+  }
+  return sum / grey.length;
+}
