@@ -26,8 +26,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class LesionView:
-    """One lesion. *number*: from 1, as on the picture. *at*: where its number stands, px of the photo. *sizes*: on the
-    page's first screen. *shapes*: the rest. *is_cut*: it reaches the photo's border and may be larger.
+    """One lesion.
+
+    *number*: from 1, as on the picture. *at*: where its number stands, px of the photo. *sizes*: on the page's first
+    screen. *shapes*: the rest. *is_cut*: it reaches the photo's border and may be larger.
     """
 
     number: int
