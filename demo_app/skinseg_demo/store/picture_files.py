@@ -22,7 +22,7 @@ from skinseg_demo.config import make_private_folder
 from skinseg_edge.atomic_files import write_bytes_atomically
 from skinseg_edge.errors import DeviceUnready, OutputRefused
 
-__all__ = ["MEMBER", "PictureFiles", "refusing_disk"]
+__all__ = ["MEMBER", "PictureFiles", "refusing_disk", "remove_anything"]
 
 MEMBER = re.compile(r"[a-z2-7]{12}/(original\.[a-z]{3,4}|working\.jpg|mask\.png|overlay\.jpg)")
 
@@ -95,11 +95,16 @@ class PictureFiles:
         """
         strange = [path for path in self.folder.iterdir() if path.name not in known]
         for path in strange:
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+            remove_anything(path)
         return len(strange)
+
+
+def remove_anything(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; where a link leads stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

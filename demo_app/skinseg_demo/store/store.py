@@ -14,7 +14,7 @@ from skinseg_demo.store.corrections import Corrections
 from skinseg_demo.store.database import Database
 from skinseg_demo.store.outbox import Outbox
 from skinseg_demo.store.phones import Phones
-from skinseg_demo.store.picture_files import PictureFiles
+from skinseg_demo.store.picture_files import PictureFiles, refusing_disk, remove_anything
 from skinseg_demo.store.pictures import Pictures
 from skinseg_demo.store.replies import Replies
 from skinseg_demo.store.restore import restore_backup
@@ -55,7 +55,8 @@ class Store:
         it is damaged, DeviceUnready if the disk refuses.
         """
         make_private_folder(folder)
-        lock = StoreLock(folder)
+        with refusing_disk("open the store"):
+            lock = StoreLock(folder)
         try:
             store = cls(folder, Database(folder / STORE_FILE, now=now), lock)
         except BaseException:
@@ -97,3 +98,5 @@ class Store:
         self.database.check()
         known = {row["id"] for row in self.database.rows("SELECT id FROM pictures")}
         self._files.sweep(known)
+        for path in self.folder.glob(".*"):  # a backup or an export that was cut off: whole cases may be in it
+            remove_anything(path)

@@ -168,11 +168,17 @@ def test_what_a_killed_process_left_is_swept_at_the_next_start_and_what_has_a_ro
     (folder / "bbbbbbbbbbbb").mkdir()  # renamed, and then the power went
     (folder / "bbbbbbbbbbbb" / "original.jpg").write_bytes(b"x")
     (folder / ".gone-cccccccccccc").mkdir()
+    (store.folder / ".export-x").mkdir()  # an export that was cut off holds a whole case
+    (store.folder / ".export-x" / "case.zip").write_bytes(b"x")
+    (tmp_path / "elsewhere").mkdir()
+    (store.folder / ".link").symlink_to(tmp_path / "elsewhere")
     store.close()
 
     Store.open(tmp_path / "store", now=clock).close()
 
     assert [path.name for path in folder.iterdir()] == [kept.id]
+    assert {path.name for path in store.folder.iterdir()} == {"store.sqlite", "lock", "pictures"}
+    assert (tmp_path / "elsewhere").is_dir()
 
 
 def test_nothing_is_swept_while_another_process_has_the_store_open(store: Store) -> None:

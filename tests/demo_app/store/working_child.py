@@ -2,6 +2,7 @@
 
 python -m tests.demo_app.store.working_child kill STORE ACKNOWLEDGED KILLS SEED
 python -m tests.demo_app.store.working_child fill STORE ACKNOWLEDGED BYTES
+python -m tests.demo_app.store.working_child send STORE RECEIVER KILLS SEED
 """
 
 import json
@@ -11,13 +12,17 @@ import resource
 import signal
 import sys
 import time
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+from skinseg_demo.sending import Sender
+from skinseg_demo.sending.file_endpoints import FolderEndpoint
 from skinseg_demo.store import Store
 from skinseg_edge.errors import SkinsegError
 from tests.demo_app.boxes import add_picture
 
-__all__ = ["fill", "kill_often"]
+__all__ = ["fill", "kill_often", "send_often"]
 
 _MOST_BYTES_SAID = 700  # some fifteen steps
 _A_BIT_S = 0.01
@@ -49,6 +54,25 @@ def fill(folder: Path, acknowledged: Path, most_bytes: int) -> None:
             _keep_one(store, output)
     except SkinsegError as error:
         print(f"{type(error).__name__}: {error}")  # noqa: T201  # is what this program says
+
+
+def send_often(folder: Path, receiver: Path, kills: int, seed: int) -> None:
+    """Let a child send the store's cases to the folder *receiver*, kill it at a random moment, and begin again."""
+    random_moment = random.Random(seed)
+    for _ in range(kills):
+        child = os.fork()
+        if child == 0:
+            store = Store.open(folder)
+            while True:  # as if nobody had ever got them
+                with store.database.writing() as connection:
+                    connection.execute("UPDATE outbox SET state = 'queued', next_try_at = queued_at")
+                Sender(store, FolderEndpoint(receiver)).send_due()
+        time.sleep(random_moment.uniform(0.005, 0.05))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        for path in receiver.glob("*.zip"):
+            with zipfile.ZipFile(path) as archive:
+                assert archive.testzip() is None
 
 
 def _wait_until_longer(path: Path, size: int) -> None:
@@ -114,5 +138,5 @@ _KINDS = ("case", "picture", "queued", "deleting", "deleted")
 
 if __name__ == "__main__":
     kind, store_folder, said_file, *numbers = sys.argv[1:]
-    todo = kill_often if kind == "kill" else fill
-    todo(Path(store_folder), Path(said_file), *map(int, numbers))
+    todo: dict[str, Callable[..., None]] = {"kill": kill_often, "fill": fill, "send": send_often}
+    todo[kind](Path(store_folder), Path(said_file), *map(int, numbers))
