@@ -34,10 +34,10 @@ def _joined(edit: GraphEdit, erf: "NodeProto") -> bool:
         and source in product.input
     )
     half = next((str(name) for name in halved.input if _is_number(edit, name, 0.5)), "")
-    if not is_gelu or not half:
+    if not is_gelu or not half or edit.shape(source) != edit.shape(output):
         return False
     if edit.opset >= _GELU_OPSET:
-        edit.replace([division, erf, raised, halved, product], [helper.make_node("Gelu", [source], [output])])
+        edit.replace([erf, raised, halved, product], [helper.make_node("Gelu", [source], [output])])
         return True
     doubled = f"{output}.doubled"
     come = [

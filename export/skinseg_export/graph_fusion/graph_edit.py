@@ -101,14 +101,15 @@ class GraphEdit:
         """Write the graph back in the order of computation, without what nothing reads any more."""
         graph = self._model.graph
         nodes = _ordered(_needed(self.nodes, self._outputs), self._makers)
-        used = {name for node in nodes for name in node.input}
+        used = {name for node in nodes for name in node.input} | self._outputs
         weights = [self._weights[name] for name in self._weights if name in used]
         del graph.node[:], graph.initializer[:], graph.value_info[:]
         graph.node.extend(nodes)
         graph.initializer.extend(weights)
 
     def _index(self) -> None:
-        self._makers = {name: node for node in self.nodes for name in node.output}
+        # An output that nobody asked for has the empty name, and so has an input that is left out.
+        self._makers = {name: node for node in self.nodes for name in node.output if name}
         self._readers: dict[str, list[NodeProto]] = {}
         for node in self.nodes:
             for name in node.input:
@@ -132,7 +133,7 @@ def _needed(nodes: "Sequence[NodeProto]", outputs: Iterable[str]) -> "list[NodeP
     wanted, kept = set(outputs), []
     for node in reversed(nodes):
         if wanted.intersection(node.output):
-            wanted.update(node.input)
+            wanted.update(name for name in node.input if name)
             kept.append(node)
     return kept[::-1]
 

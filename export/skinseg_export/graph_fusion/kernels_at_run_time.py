@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_export.graph_fusion.graph_edit import GraphEdit, attribute_of
+from skinseg_export.graph_fusion.rearrangements import is_pointwise
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -52,6 +53,8 @@ def _attended(edit: GraphEdit, tile: "NodeProto") -> _Attended | None:
     is_for_one = edit.shape(copying.input[0])[:1] == (1,) and edit.shape(tile.input[0]) == (1, _TAPS, 1, 1)
     if kernel is None or not is_alone or not is_for_one or kernel.shape[1:] != (channels[0] * _TAPS, 1, 1):
         return None
+    if edit.shape(tile.output[0]) != (1, channels[0] * _TAPS, 1, 1) or not is_pointwise(mixing):
+        return None
     return _Attended(copying, tile, weighing, mixing, kernel) if _is_shifting(edit, copying, channels[0]) else None
 
 
@@ -74,7 +77,7 @@ def _rewrite(edit: GraphEdit, found: _Attended) -> None:
 
     source, channel = _factor(edit, edit.maker(found.copying.input[0], "Mul")) or (found.copying.input[0], None)
     behind = edit.only_reader(found.mixing.output[0], "Mul")
-    filters = _factor(edit, behind)
+    filters = _factor(edit, behind, of=str(found.mixing.output[0]))
     output = str((behind if behind is not None and filters else found.mixing).output[0])
     shape = edit.store(f"{output}.taps", np.array([1, 1, _SIDE, _SIDE]), np.int64)
     kernel = edit.store(f"{output}.kernel", found.kernel.reshape(len(found.kernel), -1, _SIDE, _SIDE))
@@ -95,12 +98,12 @@ def _rewrite(edit: GraphEdit, found: _Attended) -> None:
     edit.replace([*gone, behind] if behind is not None and filters else gone, come)
 
 
-def _factor(edit: GraphEdit, product: "NodeProto | None") -> tuple[str, str] | None:
-    """Split the inputs of *product* into features and a number for each channel of the one picture."""
+def _factor(edit: GraphEdit, product: "NodeProto | None", of: str = "") -> tuple[str, str] | None:
+    """Split the inputs of *product* into features, those named *of* if it is given, and a number for each channel."""
     if product is None:
         return None
     for features, factor in (product.input, reversed(product.input)):
         shape = edit.shape(factor)
-        if shape == (1, *edit.shape(features)[1:2], 1, 1) and edit.constant(factor) is None:
+        if of in ("", features) and shape == (1, *edit.shape(features)[1:2], 1, 1) and edit.constant(factor) is None:
             return str(features), str(factor)
     return None

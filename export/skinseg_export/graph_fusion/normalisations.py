@@ -120,6 +120,8 @@ def _scaled(edit: GraphEdit, normalisation: "NodeProto") -> bool:
     parts, own = scaling and edit.with_constant(scaling), _factors(edit, normalisation)
     if scaling is None or parts is None or own is None or parts[1].size != 1:
         return False
+    if edit.shape(scaling.output[0]) != edit.shape(normalisation.output[0]):
+        return False
     output, by = str(scaling.output[0]), parts[1].reshape(())
     stored = [edit.store(f"{output}.scale", own[0] * by), edit.store(f"{output}.bias", own[1] * by)]
     epsilon = float(attribute_of(normalisation, "epsilon", _EPSILON))

@@ -73,17 +73,22 @@ WITH_STORED_WEIGHTS = tuple(each for each in PASSES if each.name != _KERNELS)
 def fused(model: "ModelProto", passes: Sequence[GraphPass] = PASSES) -> FusedGraph:
     """Return a copy of *model*, an fp32 graph of `uint8` pixels that the checker accepts, with *passes* made in order.
 
-    Nodes that come new have no names yet, values have.
+    Nodes that come new have no names yet, values have. A graph with branches or loops inside is left as it is: what
+    they read of it is written nowhere in the nodes around.
     """
     import onnx
 
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    rewritten = {}
+    rewritten = dict.fromkeys((each.name for each in passes), 0)
     edit = GraphEdit(copy)
-    for each in passes:
+    for each in passes if not _has_graphs_inside(copy) else ():
         rewritten[each.name] = each.rewrite(edit)
         if rewritten[each.name]:  # else what was read of the graph still holds, and a large one takes seconds to read
             edit.finish()
             edit = GraphEdit(copy)
     return FusedGraph(onnx.shape_inference.infer_shapes(copy, strict_mode=True), rewritten)
+
+
+def _has_graphs_inside(model: "ModelProto") -> bool:
+    return any(each.HasField("g") or each.graphs for node in model.graph.node for each in node.attribute)

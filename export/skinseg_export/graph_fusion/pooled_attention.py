@@ -72,6 +72,8 @@ def _mixed(edit: GraphEdit, joining: "NodeProto") -> bool:
     is_column = row == (1, *channels) and column == (*channels, 1, 1)
     if matrix is None or None in plain or len(pooled) != len(means) or not is_column or len(channels) != 1:
         return False
+    if attribute_of(joining, "axis", 0) % 2 != 1 or edit.is_output(last.output[0]):
+        return False
     source, outputs = f"{joining.output[0]}.pooled", [f"{mean.output[0]}.pooled" for mean in pooled]
     come = [
         helper.make_node("ReduceMean", list(mean.input), [name], keepdims=1)
@@ -106,6 +108,8 @@ def _matrix(edit: GraphEdit, mixing: "NodeProto") -> NDArray[np.float64] | None:
     if sum(pads) != kernel.shape[2] - 1 or not shape[2]:
         return None
     for place, weight in enumerate(kernel[0, 0]):
+        if abs(place - pads[0]) >= shape[2]:  # always over the padding
+            continue
         matrix += np.diag(np.full(shape[2] - abs(place - pads[0]), weight, np.float64), place - pads[0])
     return matrix
 
