@@ -1,0 +1,51 @@
+"""Two files of a case: the picture that the next one should look like, and the package that a receiver would get."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flask import Blueprint, Response, send_file
+
+from skinseg_demo.following.visit_story import ghost_of, stories_of
+from skinseg_demo.security.roles import current_phone, for_phones
+from skinseg_demo.sending.packages import write_package
+from skinseg_demo.services import services
+from skinseg_demo.store.picture_files import refusing_disk
+from skinseg_edge.errors import FileMissing
+
+__all__ = ["blueprint", "export", "ghost"]
+
+blueprint = Blueprint("case_files", __name__)
+
+
+@blueprint.get("/cases/<case_id>/ghost.jpg")
+@for_phones
+def ghost(case_id: str) -> Response:
+    """Send the close-up that the next one should look like, for the camera to lay over its picture.
+
+    Raises FileMissing if there is no such case, or it has no close-up that can be used.
+    """
+    store = services().store
+    store.cases.get(case_id)
+    picture = ghost_of(stories_of(store, case_id))
+    if picture is None:
+        raise FileMissing("cannot show an earlier picture: this case has no close-up yet; take the first one without")
+    return send_file(store.pictures.file(picture.id, "working"), mimetype="image/jpeg", etag=False, conditional=False)
+
+
+@blueprint.get("/cases/<case_id>/export.zip")
+@for_phones
+def export(case_id: str) -> Response:
+    """Send the case as the package that a receiver would get.
+
+    Raises FileMissing if there is no such case, DeviceUnready if the disk is full.
+    """
+    store = services().store
+    store.cases.get(case_id)
+    with refusing_disk("export the case"), TemporaryDirectory(prefix=".export-", dir=store.folder) as folder:
+        package = write_package(store, case_id, Path(folder) / "case.zip")
+        stream = package.path.open("rb")  # lives on without its name
+    with store.database.writing() as connection:
+        store.audit.record(connection, who=current_phone().id, what="case exported", case_id=case_id)
+    answer = send_file(stream, "application/zip", as_attachment=True, download_name=package.name)
+    answer.content_length = package.size
+    return answer
