@@ -49,7 +49,7 @@ def create_app(
         store,
         Pairing(store.phones),
         engine=engine,
-        outlining=Outlining(config, engine) if isinstance(engine, EngineWorker) else None,
+        outlining=Outlining(config, engine, prints=store.card_prints.all) if isinstance(engine, EngineWorker) else None,
         sender=sender or Sender(store, endpoint_from_text(config.endpoint)),
         caretaker=Caretaker(lambda: store.sweep(retention_days=config.retention_days), now=now),
     )

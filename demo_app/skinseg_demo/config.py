@@ -24,8 +24,9 @@ class DemoConfig:
     *certificate* and *private_key* (PEM), "none" is practice mode: no patient data. *names*: host names beside the
     addresses of this box. *retention_days*: after which an answered case is deleted. *endpoint*: where cases go,
     https://..., folder:/path or mail:/path. *max_upload_bytes*, *max_pixels*: of one picture. *queue_places*: pictures
-    that may wait for the engine. *idle_minutes*, *hours*: after which a phone is logged off. *is_demo*: drawn lesions
-    and a simulated dermatologist. *engine*, *allow_build*: as of `Segmenter.open`.
+    that may wait for the engine. *idle_minutes*, *hours*: after which a phone is logged off. *contact*: whom to ask,
+    printed on reports. *is_demo*: drawn lesions and a simulated dermatologist. *engine*, *allow_build*: as of
+    `Segmenter.open`.
 
     Raises InputError if two of them contradict each other.
     """
@@ -46,6 +47,7 @@ class DemoConfig:
     queue_places: int = 8
     idle_minutes: int = 30
     hours: int = 12
+    contact: str | None = None
     is_demo: bool = False
     engine: str = "auto"
     allow_build: bool = False

@@ -4,6 +4,7 @@ from skinseg_demo.pages import (
     admin,
     api_description,
     capture,
+    card,
     case_files,
     case_forms,
     cases,
@@ -16,6 +17,7 @@ from skinseg_demo.pages import (
     outbox,
     pairing,
     pictures,
+    report,
     result,
     shell,
     trust,
@@ -42,4 +44,6 @@ BLUEPRINTS = (
     cases.blueprint,
     follow_up.blueprint,
     outbox.blueprint,
+    card.blueprint,
+    report.blueprint,
 )

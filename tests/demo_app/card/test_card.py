@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from skinseg_demo.card import (
     CARD_NUMBERS,
     PrintScale,
-    card_pdf,
     card_shapes,
     marker_numbers,
     pixels_from_shapes,
@@ -22,6 +21,7 @@ from skinseg_demo.card import (
 )
 from skinseg_demo.card.layout import MARKER_MM, SQUARE_MM, card_of_marker, marker_boxes
 from skinseg_demo.card.shapes import Rectangle
+from skinseg_demo.card.sheet import card_pdf
 from skinseg_demo.strings import strings_of
 from skinseg_edge.errors import InputError
 from skinseg_runtime.measurements import Scale, measure, scale_from_card
