@@ -319,6 +319,14 @@ def test_a_backup_of_a_newer_program_is_refused(backup: Path, tmp_path: Path) ->
         Store.restore(_write(tmp_path / "newer.zip", members), tmp_path / "again")
 
 
+def test_a_store_of_a_newer_program_is_refused(backup: Path, tmp_path: Path) -> None:
+    members = _members(backup)
+    _sql("PRAGMA user_version = 99")(members)
+
+    with pytest.raises(SchemaUnknown, match="its store is version 99"):
+        Store.restore(_write(tmp_path / "newer.zip", _with_list(members)), tmp_path / "again")
+
+
 def test_a_zip_that_is_cut_off_or_mangled_anywhere_is_refused(backup: Path, tmp_path: Path) -> None:
     data = backup.read_bytes()
     mangled = tmp_path / "mangled.zip"

@@ -4,7 +4,9 @@ import hashlib
 import os
 import sqlite3
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -79,22 +81,62 @@ def test_a_picture_of_a_visit_that_is_not_there_leaves_no_file(store: Store) -> 
     assert list((store.folder / "pictures").iterdir()) == []
 
 
-def test_an_extension_or_a_role_that_leads_elsewhere_is_refused(store: Store) -> None:
-    with pytest.raises(InputError, match=r"its extension is '\.\./x'"):
-        store.pictures.add(
-            None,
-            "closeup",
-            original=b"",
-            extension="../x",
-            sha256="",
-            received_sha256="",
-            hw=(1, 1),
-            working_jpeg=b"",
-            mask_png=b"",
-            result={},
-            verdict=None,
-            sent_anyway=False,
-        )
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"extension": "../x"}, r"its extension is '\.\./x', expected one such as 'jpg'"),
+        ({"role": "portrait"}, "its role is 'portrait', expected one of overview, closeup"),
+        ({"result": {"area_mm2": float("nan")}}, "its result holds what JSON has no words for"),
+    ],
+)
+def test_what_could_not_be_read_back_is_refused(store: Store, change: dict[str, object], words: str) -> None:
+    given: dict[str, object] = {
+        "role": "closeup",
+        "original": b"",
+        "extension": "jpg",
+        "sha256": hashlib.sha256(b"").hexdigest(),
+        "received_sha256": "",
+        "hw": (1, 1),
+        "working_jpeg": b"",
+        "mask_png": b"",
+        "result": {},
+        "verdict": None,
+        "sent_anyway": False,
+    }
+    add = cast(Callable[..., object], store.pictures.add)
+
+    with pytest.raises(InputError, match=words):
+        add(None, **given | change)
+
+    assert list((store.folder / "pictures").iterdir()) == []
+
+
+def test_a_picture_that_is_not_there_can_be_neither_attached_nor_deleted(store: Store) -> None:
+    visit = store.visits.add(store.cases.create().id)
+
+    for ask in (lambda: store.pictures.attach("nothere", visit.id), lambda: store.pictures.delete("nothere")):
+        with pytest.raises(FileMissing, match="cannot find this picture"):
+            ask()
+
+
+def test_files_are_left_to_the_next_start_where_nobody_can_say_whether_their_row_was_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise DeviceUnready("the disk refused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.database, "writing", refuse)
+        patched.setattr(store.database, "rows", refuse)
+        with pytest.raises(DeviceUnready, match="the disk refused"):
+            add_picture(store)
+    assert len(list((store.folder / "pictures").iterdir())) == 1
+    store.close()
+
+    again = Store.open(store.folder)
+
+    assert list((store.folder / "pictures").iterdir()) == []
+    again.close()
 
 
 @pytest.mark.parametrize("picture_id", ["../..", "..", "", "/etc/passwd", "nothere", "a/../b"])
