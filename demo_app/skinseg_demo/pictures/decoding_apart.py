@@ -24,6 +24,7 @@ __all__ = ["Decoded", "DecodingProcesses"]
 
 _MODULE = "skinseg_demo.pictures.decoding_child"
 _LIMIT_S = 20.0
+_MEMORY_BYTES = 3_500_000_000  # of addresses: 60 million pixels of 16-bit RGBA, decoded, and what the libraries map
 _PICTURES_A_CHILD = 500  # then a fresh one, so that nothing a library loses adds up
 _REFUSALS: dict[object, type[InputError]] = {
     "PictureTooLarge": PictureTooLarge,
@@ -47,13 +48,13 @@ class Decoded:
 class DecodingProcesses:
     """Some processes that decode; any thread may ask.
 
-    *places*: how many. *limit_s*: seconds for one picture.
+    *places*: how many. *limit_s*: seconds for one picture. *memory_bytes*: of addresses that each may use.
     """
 
-    def __init__(self, places: int = 2, *, limit_s: float = _LIMIT_S) -> None:
+    def __init__(self, places: int = 2, *, limit_s: float = _LIMIT_S, memory_bytes: int = _MEMORY_BYTES) -> None:
         self._idle: queue.LifoQueue[_Child] = queue.LifoQueue()
         self._limit_s = limit_s
-        self._children = [_Child(limit_s) for _ in range(places)]
+        self._children = [_Child(limit_s, memory_bytes) for _ in range(places)]
         for child in self._children:
             self._idle.put(child)
 
@@ -103,8 +104,9 @@ class DecodingProcesses:
 class _Child:
     """One process; one thread at a time asks it."""
 
-    def __init__(self, limit_s: float) -> None:
+    def __init__(self, limit_s: float, memory_bytes: int) -> None:
         self._limit_s = limit_s
+        self._memory_bytes = memory_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._decoded = 0
 
@@ -113,7 +115,7 @@ class _Child:
         if self._process is None or self._process.poll() is not None:
             self.end()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", _MODULE],
+                [sys.executable, "-m", _MODULE, str(self._memory_bytes)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # libraries speak there about bytes of a patient

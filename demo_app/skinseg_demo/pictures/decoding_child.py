@@ -1,4 +1,4 @@
-"""The process in which foreign bytes become pixels: `python -m skinseg_demo.pictures.decoding_child`.
+"""The process in which foreign bytes become pixels: `python -m skinseg_demo.pictures.decoding_child MEMORY_BYTES`.
 
 It reads a line of JSON and then the picture's bytes from stdin, and writes a line of JSON and then what it made to
 stdout, again and again until stdin closes. It may use so much memory and no more, and can write no file.
@@ -18,13 +18,12 @@ from skinseg_edge.image_io import decode, encode_png
 __all__ = ["main"]
 
 _JPEG_QUALITY = 90
-_MEMORY_BYTES = 3_500_000_000  # of addresses: 60 million pixels of 16-bit RGBA, decoded, and what the libraries map
 _Made = tuple[dict[str, object], list[bytes | memoryview]]
 
 
 def main() -> None:
     """Answer jobs until stdin closes."""
-    _shut_in()
+    _shut_in(int(sys.argv[1]))
     cv2.setNumThreads(1)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     while line := source.readline(1000):
@@ -65,13 +64,13 @@ def _working_jpeg(pixels: NDArray[np.uint8], longest_side: int) -> bytes:
     return bytes(encoded.tobytes())
 
 
-def _shut_in() -> None:
+def _shut_in(memory_bytes: int) -> None:
     """Lower this process's limits for good."""
     try:
         import resource
     except ImportError:  # Windows
         return
-    for limit, most in ((resource.RLIMIT_AS, _MEMORY_BYTES), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
+    for limit, most in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
         try:
             resource.setrlimit(limit, (most, most))
         except (ValueError, OSError):  # a lower one holds already, or the system has no such limit
