@@ -3,7 +3,7 @@
 import time
 from typing import TypeVar
 
-from flask import Blueprint, Response, jsonify, request, send_file
+from flask import Blueprint, Response, g, jsonify, request, send_file
 
 from skinseg_demo.pages.api_description import documented
 from skinseg_demo.pages.described_pictures import CORRECT, FILE, RESULT, UPLOAD
@@ -19,7 +19,17 @@ from skinseg_demo.waiting_line import QueueFull
 from skinseg_edge.errors import InputError
 from skinseg_edge.strict_json import parse_object, shown
 
-__all__ = ["blueprint", "correct", "mask", "original", "outlining", "result", "upload", "working"]
+__all__ = [
+    "blueprint",
+    "correct",
+    "mask",
+    "original",
+    "outlining",
+    "result",
+    "upload",
+    "words_of_the_engine",
+    "working",
+]
 
 blueprint = Blueprint("pictures", __name__)
 
@@ -31,6 +41,19 @@ _YES_NO = {"yes": True, "no": False}
 _MIME = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 _CORRECTION_BYTES = 400_000
 _FORM_BYTES = 300_000  # werkzeug reads 64 KiB at a time, and counts what it holds of a file as part of the form
+
+
+@blueprint.app_context_processor
+def words_of_the_engine() -> dict[str, object]:
+    """Let templates say why nothing can be outlined now: `engine_note()` is None where it can, or nobody is paired."""
+
+    def engine_note() -> dict[str, str | None] | None:
+        engine = services().engine
+        if engine is None or engine.state == "ready" or g.get("phone") is None:
+            return None
+        return {"key": f"app.engine.{engine.state}", "reason": engine.reason}
+
+    return {"engine_note": engine_note}
 
 
 def outlining() -> Outlining:

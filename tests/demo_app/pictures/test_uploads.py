@@ -332,6 +332,12 @@ def test_where_the_network_failed_the_api_says_why_and_the_pages_go_on(tmp_path:
     assert re.search(r"cannot outline pictures: the network could not be loaded: .*gone\.skinseg", error["message"])
     assert answer.headers["Retry-After"]
     assert page.status_code == 200
+    assert "The box cannot outline pictures now. Everything else works." in page.text
+    assert "gone.skinseg" in page.text
+
+
+def test_while_all_is_well_no_page_speaks_of_the_network(phone: FlaskClient) -> None:
+    assert "outline pictures now" not in phone.get("/", base_url=ORIGIN).text
 
 
 def test_a_box_without_a_network_says_so(config: DemoConfig) -> None:
