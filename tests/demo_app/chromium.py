@@ -3,15 +3,15 @@
 import os
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
-__all__ = ["PHONE_SIZE", "Watched", "browser", "serving"]
+__all__ = ["PHONE_SIZE", "Watched", "browser", "launcher", "serving"]
 
 PHONE_SIZE = {"width": 360, "height": 740}
 
@@ -19,16 +19,28 @@ PHONE_SIZE = {"width": 360, "height": 740}
 @contextmanager
 def browser(*arguments: str) -> Iterator[Browser]:
     """Start Chromium; the test is skipped where there is none. *arguments*: of its command line."""
+    with launcher() as launch:
+        yield launch(*arguments)
+
+
+@contextmanager
+def launcher() -> Iterator[Callable[..., Browser]]:
+    """Give what starts Chromium, with arguments of its command line; all are ended at the end.
+
+    The test is skipped where there is none. Only one of these may be open at a time.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("needs a browser: no program called chromium is on the PATH")
     without_sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses to run as root with one
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=[*without_sandbox, *arguments])
-        try:
-            yield started
-        finally:
-            started.close()
+    with sync_playwright() as playwright, ExitStack() as stack:
+
+        def launch(*arguments: str) -> Browser:
+            started = playwright.chromium.launch(executable_path=path, args=[*without_sandbox, *arguments])
+            stack.callback(started.close)
+            return started
+
+        yield launch
 
 
 @contextmanager

@@ -7,10 +7,13 @@ from flask import Blueprint, render_template, request
 from skinseg_demo.security.roles import for_phones
 from skinseg_demo.services import services
 from skinseg_demo.store.pictures import PictureRole
+from skinseg_runtime.quality.limits import CHECKS
 
 __all__ = ["LOOSE", "CaptureTask", "blueprint", "camera", "doors"]
 
 blueprint = Blueprint("capture", __name__)
+
+_LEAST_SHARPNESS = next(check.usable for check in CHECKS if check.figure == "sharpness")
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def camera() -> str:
 
     Raises FileMissing if there is no such case.
     """
-    return render_template("capture/camera.html", task=_task())
+    return render_template("capture/camera.html", task=_task(), sharpness=_LEAST_SHARPNESS)
 
 
 def _task() -> CaptureTask:

@@ -15,7 +15,12 @@ from skinseg_demo.serving.trust_listener import create_trust_app
 from tests.demo_app.browsers import ORIGIN, MakeApp, browser_of
 
 _PACKAGE = Path(skinseg_demo.__file__).parent
-_FRONT = sorted(path for folder in ("templates", "static") for path in (_PACKAGE / folder).rglob("*") if path.is_file())
+_FRONT = sorted(
+    path
+    for folder in ("templates", "static")
+    for path in (_PACKAGE / folder).rglob("*")
+    if path.is_file() and path.suffix != ".png"
+)
 
 
 def _at_the_box(app: Flask, **headers: str) -> str:
@@ -132,6 +137,7 @@ def test_no_file_of_the_pages_names_another_machine_or_holds_inline_code(path: P
     if path.suffix == ".html":
         assert re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\bsrc=)", text) == []
     if path.suffix == ".js":
+        text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)  # a comment may name a type by import("...")
         assert re.findall(r"\beval\(|new Function|\.innerHTML|document\.write|\bimport\(", text) == []
 
 
@@ -144,7 +150,10 @@ def test_every_key_of_a_template_or_script_has_words() -> None:
         for key in re.findall(r"""\bt\(["']([a-z_.]+)["']""", path.read_text(encoding="utf-8"))
     }
 
-    assert used - set(words) == set()
+    # One that ends with a dot goes on with a value, such as the state of the engine.
+    whole = {key for key in used if not key.endswith(".")}
+    assert whole - set(words) == set()
+    assert [key for key in used - whole if not any(word.startswith(key) for word in words)] == []
     assert len(used) > 30
 
 

@@ -5,19 +5,27 @@ import { t } from "../common.js";
 
 const MIDDLE = 0.22; // how far the lesion's middle may lie from the picture's, of the shorter side
 const SMALL = 0.12; // of the shorter side: smaller than this, a lesion should fill more of the circle
-const STALE_MS = 2000; // how old an outline may be that the moment is judged by
+const STALE_MS = 2000; // how old an outline may be that is shown, and that the moment is judged by
+
+/**
+ * Return what the box told, or null where that is too old to hold for what the camera sees now.
+ * @param {import("./live.js").Told | null} told
+ * @param {number} now ms
+ */
+export function unlessStale(told, now) {
+  return told && now - told.at <= STALE_MS ? told : null;
+}
 
 /**
  * Return what to say: the first thing that is in the way, else that all is well.
  * @param {import("./live.js").Told | null} told
  * @param {import("./steadiness.js").Steadiness} steady
  * @param {{width: number, height: number}} frame px
- * @param {number} now ms
  * @param {boolean} isAuto whether the picture is taken by itself
  * @returns {Hint}
  */
-export function hintFor(told, steady, frame, now, isAuto) {
-  if (!told || now - told.at > STALE_MS) return { tone: "wait", words: t("js.aim.waiting") };
+export function hintFor(told, steady, frame, isAuto) {
+  if (!told) return { tone: "wait", words: t("js.aim.waiting") };
   if (!told.outlines.length) return { tone: "mend", words: t("js.aim.nothing") };
   const shape = extent(largest(told.outlines, frame), frame);
   if (shape.offMiddle > MIDDLE) return { tone: "mend", words: t("js.aim.middle") };

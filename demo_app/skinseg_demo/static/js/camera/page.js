@@ -1,7 +1,7 @@
 // The guided camera: asks, opens, aims, takes the picture and hands it to the sending panel.
 import { Sending } from "../capture/sending.js";
 import { t } from "../common.js";
-import { GoodMoment, hintFor } from "./aim.js";
+import { GoodMoment, hintFor, unlessStale } from "./aim.js";
 import { offerFocus, offerTorch } from "./controls.js";
 import { offerGhost } from "./ghost.js";
 import { backLenses, nearestLens, rememberLens, rememberedLens } from "./lenses.js";
@@ -15,7 +15,6 @@ const by = (id) => document.getElementById(id);
 const [camera, asking, video, stage] = ["camera", "asking", "video", "stage"].map(by);
 const [hint, failed, facts, outline] = ["hint", "camera-failed", "camera-facts", "live-outline"].map(by);
 const [shutter, torch, lens, auto, start] = ["shutter", "torch", "lens", "auto", "start"].map(by);
-const patienceS = Number(camera.dataset.patienceS);
 
 const GOOD_FOR_MS = 1000;
 const AUTO = "skinseg.auto";
@@ -26,7 +25,7 @@ let isWanted = false; // whether the camera should run while the page is seen
 let isOpening = false;
 let isTaking = false;
 
-const steadiness = new SteadinessWatch();
+const steadiness = new SteadinessWatch(Number(camera.dataset.sharpness));
 const moment = new GoodMoment(GOOD_FOR_MS);
 const sending = new Sending({
   hasCard: () => sessionStorage.getItem("skinseg.card") === "yes",
@@ -56,6 +55,7 @@ async function run() {
 
 /** The first time, the lens that focuses nearest is looked for; then it is remembered. */
 async function chosenLens() {
+  const patienceS = Number(camera.dataset.patienceS);
   const remembered = rememberedLens();
   const opened = await openCamera({ deviceId: remembered, patienceS });
   if (remembered) return opened;
@@ -121,9 +121,11 @@ function sayWhy(error) {
 
 /** @param {number} now */
 function judge(now) {
+  told = unlessStale(told, now);
+  if (!told) outline.setAttribute("d", "");
   const size = { width: video.videoWidth, height: video.videoHeight };
-  const steady = steadiness.look(video, now);
-  const found = hintFor(told, steady, size, now, auto.checked);
+  const steady = steadiness.look(video, now, told?.outlines[0]);
+  const found = hintFor(told, steady, size, auto.checked);
   say(found);
   if (auto.checked && moment.has(found, now)) shoot();
 }
