@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
 
@@ -27,16 +27,6 @@ class _Told(Protocol):
 
     def to_json(self) -> dict[str, object]:
         """Return it as plain values."""
-        ...
-
-
-@runtime_checkable
-class _Telling(Protocol):
-    """An engine that tells what it is."""
-
-    @property
-    def model(self) -> _Told | None:
-        """What outlines; None until it is ready."""
         ...
 
 
@@ -113,8 +103,7 @@ def backup() -> Response:
 
 def _receipt() -> dict[str, object]:
     """Return what outlines, empty until something does."""
-    engine = services().engine
-    model = engine.model if isinstance(engine, _Telling) else None
+    model: _Told | None = getattr(services().engine, "model", None)  # an EngineService need not have it
     return {} if model is None else model.to_json()
 
 

@@ -50,7 +50,12 @@ def test_a_metric_without_a_line_is_left_out() -> None:
 
 def test_no_value_is_lost_when_many_threads_add() -> None:
     times = Histogram((1.0,))
-    threads = [threading.Thread(target=lambda: [times.add(0.5) for _ in range(500)]) for _ in range(8)]
+
+    def add_many() -> None:
+        for _ in range(500):
+            times.add(0.5)
+
+    threads = [threading.Thread(target=add_many) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
