@@ -3,6 +3,8 @@
 from flask import Flask
 
 from skinseg_demo.config import DemoConfig, make_private_folder
+from skinseg_demo.demo_mode.dermatologist import SimulatedReceiver
+from skinseg_demo.demo_mode.service import DemoMode
 from skinseg_demo.engine_worker import EngineWorker
 from skinseg_demo.pages import BLUEPRINTS
 from skinseg_demo.pages.errors import answer_errors
@@ -43,15 +45,17 @@ def create_app(
     """
     make_private_folder(config.state)
     store = Store.open(config.store_folder, now=now)
+    outlining = Outlining(config, engine, prints=store.card_prints.all) if isinstance(engine, EngineWorker) else None
     app = Flask(__name__)
     app.extensions[EXTENSION] = Services(
         config,
         store,
         Pairing(store.phones),
         engine=engine,
-        outlining=Outlining(config, engine, prints=store.card_prints.all) if isinstance(engine, EngineWorker) else None,
-        sender=sender or Sender(store, endpoint_from_text(config.endpoint)),
+        outlining=outlining,
+        sender=sender or Sender(store, SimulatedReceiver() if config.is_demo else endpoint_from_text(config.endpoint)),
         caretaker=Caretaker(lambda: store.sweep(retention_days=config.retention_days), now=now),
+        demo=DemoMode(store, outlining) if config.is_demo else None,
     )
     app.extensions["skinseg.limits"] = {}
     trust_hosts(app, config)

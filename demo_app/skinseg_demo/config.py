@@ -64,6 +64,11 @@ class DemoConfig:
                 f"cannot serve an own certificate: the connection was set to '{self.tls}'; "
                 "leave out --http, or leave out --certificate and --private-key"
             )
+        if self.is_demo and self.endpoint is not None:
+            raise InputError(
+                f"cannot send the cases of a demo to {self.endpoint}: they are drawn, and a program answers them; "
+                "leave out --demo or --endpoint"
+            )
         if self.endpoint is not None and not self.endpoint.startswith(_ENDPOINTS):
             raise InputError(
                 f"cannot send cases to {self.endpoint}: expected https://..., folder:/path or mail:/path; "
@@ -87,8 +92,10 @@ class DemoConfig:
 
     @property
     def store_folder(self) -> Path:
-        """The folder of the store; practice mode has one of its own, which does not outlive it."""
-        return self.practice_folder if self.is_practice else self.state / "store"
+        """The folder of the store; demo mode has one of its own, and practice mode one that does not outlive it."""
+        if self.is_practice:
+            return self.practice_folder
+        return self.state / ("demo" if self.is_demo else "store")
 
     @property
     def practice_folder(self) -> Path:

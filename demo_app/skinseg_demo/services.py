@@ -6,6 +6,7 @@ from typing import Protocol
 from flask import current_app
 
 from skinseg_demo.config import DemoConfig
+from skinseg_demo.demo_mode.service import DemoMode
 from skinseg_demo.pictures.outlining import Outlining
 from skinseg_demo.security.pairing import Pairing
 from skinseg_demo.store import Store
@@ -56,7 +57,7 @@ class Services:
     """What a view may use; `services()` returns it.
 
     *engine* is None where nothing outlines, as in most tests. *sender* sends what the outbox holds, *caretaker* removes
-    what has had its time.
+    what has had its time. *demo* is None where the cases are real.
     """
 
     config: DemoConfig
@@ -66,16 +67,17 @@ class Services:
     outlining: Outlining | None = None
     sender: SenderService | None = None
     caretaker: Caretaker | None = None
+    demo: DemoMode | None = None
 
     def start(self) -> None:
         """Start the threads; in the process that serves, after the fork."""
-        for service in (self.engine, self.outlining, self.sender, self.caretaker):
+        for service in (self.engine, self.outlining, self.sender, self.caretaker, self.demo):
             if service is not None:
                 service.start()
 
     def stop(self) -> None:
         """Finish the queue, flush the outbox, close the store; the server accepts nothing any more."""
-        for service in (self.engine, self.outlining, self.sender, self.caretaker):
+        for service in (self.demo, self.engine, self.outlining, self.sender, self.caretaker):
             if service is not None:
                 service.stop()
         self.store.close()

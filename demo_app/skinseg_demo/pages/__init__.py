@@ -8,6 +8,7 @@ from skinseg_demo.pages import (
     case_files,
     case_forms,
     cases,
+    demo,
     follow_up,
     frames,
     health,
@@ -46,4 +47,5 @@ BLUEPRINTS = (
     outbox.blueprint,
     card.blueprint,
     report.blueprint,
+    demo.blueprint,
 )

@@ -61,7 +61,8 @@ class ReportCase:
     """A visit of a case.
 
     *number*: of the case, such as "2026-0001". *visit*: counted from 1, of *visits*. *history*, *checklist*: the names
-    of the ticks that were answered with yes. *outlined*: the close-up with the outline drawn on it, JPEG.
+    of the ticks that were answered with yes. *outlined*: the close-up with the outline drawn on it, JPEG,
+    *is_enlarged* where only what is around the lesion is shown.
     *outline_by*: who drew that; figures are of the network's, so there are none where it is not. *scale_problem*: why
     there is no scale. *quality*: what the quality gate found, a sentence each. *contact*: whom to ask.
     """
@@ -77,6 +78,7 @@ class ReportCase:
     overview: ReportPicture | None
     closeup: ReportPicture | None
     outlined: bytes | None
+    is_enlarged: bool
     outline_by: OutlineBy
     lesions: tuple[ReportLesion, ...]
     scale: ReportScale | None

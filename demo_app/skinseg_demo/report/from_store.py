@@ -42,6 +42,7 @@ def report_case(
     number, story = _chosen(stories, visit_id)
     result: Mapping[str, object] = {} if story is None or story.closeup is None else story.closeup.result
     by = _BY.get(story.measured.trouble if story and story.measured else None, "network")
+    outlined, is_enlarged = _outlined(store, story)
     return ReportCase(
         number=case.number,
         visit=number,
@@ -53,7 +54,8 @@ def report_case(
         checklist=tuple(say(f"checklist.{name}") for name, answer in case.checklist.items() if answer),
         overview=None if story is None else _picture(store, story.overview),
         closeup=None if story is None else _picture(store, story.closeup),
-        outlined=_outlined(store, story),
+        outlined=outlined,
+        is_enlarged=is_enlarged,
         outline_by=by,
         lesions=tuple(_lesion(lesion) for lesion in _mappings(result.get("lesions"))) if by == "network" else (),
         scale=_scale(result),
@@ -86,11 +88,11 @@ def _picture(store: Store, picture: Picture | None) -> ReportPicture | None:
     return ReportPicture(jpeg, picture.received_at, picture.sha256)
 
 
-def _outlined(store: Store, story: VisitStory | None) -> bytes | None:
+def _outlined(store: Store, story: VisitStory | None) -> tuple[bytes | None, bool]:
     if story is None or story.closeup is None or story.measured is None or not story.measured.outlines:
-        return None
+        return None, False
     if story.measured.trouble == "unusable":  # nobody should take it for an outline
-        return None
+        return None, False
     return outlined_jpeg(store.pictures.file(story.closeup.id, "working").read_bytes(), story.measured.outlines)
 
 

@@ -58,10 +58,10 @@ def _outlined(case: ReportCase, style: PrintStyle) -> tuple[bytes, list[Flowable
     if case.outlined is None:
         return None
     say = style.words.say
-    return case.outlined, [
-        style.body(say("report.outline"), is_bold=True),
-        style.soft(say(f"report.outline_by_{case.outline_by}")),
-    ]
+    told = say(f"report.outline_by_{case.outline_by}")
+    if case.is_enlarged:
+        told = f"{say('report.enlarged')} {told}"
+    return case.outlined, [style.body(say("report.outline"), is_bold=True), style.soft(told)]
 
 
 def _fitted(jpeg: bytes, width: float) -> Flowable:

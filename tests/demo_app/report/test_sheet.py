@@ -58,7 +58,8 @@ def case() -> ReportCase:
         checklist=(),
         overview=ReportPicture(_jpeg((200, 150)), _AT, "ab" * 32),
         closeup=ReportPicture(closeup, _AT, "cd" * 32),
-        outlined=outlined_jpeg(closeup, [[(0.3, 0.3), (0.7, 0.3), (0.5, 0.7)]]),
+        outlined=outlined_jpeg(closeup, [[(0.3, 0.3), (0.7, 0.3), (0.5, 0.7)]])[0],
+        is_enlarged=False,
         outline_by="network",
         lesions=(ReportLesion(measures, is_cut=True),),
         scale=ReportScale("card 3, 4 markers, print measured by ruler", 0.012, 7.0),
@@ -231,3 +232,30 @@ def test_poppler_finds_one_page_of_a4_without_a_complaint(case: ReportCase, tmp_
     assert pixels is not None
     assert pixels.shape[:2] == pytest.approx((297 / 25.4 * 50, 210 / 25.4 * 50), abs=1)
     assert (pixels < 128).mean() > 0.005  # there is something on it
+
+
+def test_a_small_lesion_is_enlarged_and_that_is_told(case: ReportCase) -> None:
+    # 0.08 of the side, near a corner: 2.2 times that of 1500 and of 600 px is shown
+    jpeg, is_enlarged = outlined_jpeg(_jpeg((600, 1500)), [[(0.01, 0.9), (0.09, 0.9), (0.05, 0.98)]])
+
+    text = text_of(report_pdf(replace(case, outlined=jpeg, is_enlarged=is_enlarged), _ENGLISH))
+
+    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded is not None
+    assert decoded.shape[:2] == pytest.approx((0.176 * 600, 0.176 * 1500), abs=1)
+    assert "Enlarged around the lesion." in text
+
+
+def test_the_contour_is_drawn_where_the_outline_is() -> None:
+    closeup = _jpeg((300, 400))
+
+    jpeg, is_enlarged = outlined_jpeg(closeup, [[(0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75)]])
+
+    before, after = (cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_COLOR) for one in (closeup, jpeg))
+    assert before is not None
+    assert after is not None
+    changed = np.asarray(cv2.absdiff(before, after)).max(axis=2) > 60
+    rows, columns = np.nonzero(changed)
+    assert not is_enlarged
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == pytest.approx((75, 225, 100, 300), abs=3)
+    assert not changed[90:210, 115:285].any()
