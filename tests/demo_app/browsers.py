@@ -12,7 +12,7 @@ from skinseg_demo import DemoConfig
 from skinseg_demo.services import Services
 from skinseg_demo.store.phones import Role
 
-__all__ = ["ORIGIN", "HandClock", "MakeApp", "browser_of", "csrf_of", "pair", "paired", "post"]
+__all__ = ["ORIGIN", "HandClock", "MakeApp", "browser_of", "csrf_of", "pair", "paired", "post", "post_form"]
 
 MakeApp = Callable[[DemoConfig], Flask]
 
@@ -62,3 +62,8 @@ def post(client: FlaskClient, path: str, **rest: str) -> TestResponse:
     """Send a form as our own page does; *rest*: headers that replace the usual ones."""
     headers = {"Origin": ORIGIN, "X-CSRF-Token": csrf_of(client), "Sec-Fetch-Site": "same-origin"} | rest
     return client.post(path, base_url=ORIGIN, headers=headers)
+
+
+def post_form(client: FlaskClient, path: str, **fields: object) -> TestResponse:
+    """Fill in a form of our own page and send it."""
+    return client.post(path, base_url=ORIGIN, headers={"Origin": ORIGIN}, data={"csrf": csrf_of(client), **fields})

@@ -1,7 +1,9 @@
 """Cases with drawn lesions whose results were really measured: visits of one lesion that grew, or did not."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -27,9 +29,12 @@ def add_drawn(
     share: float = 0.06,
     has_scale: bool = True,
     error: float = 0.03,
-    **changes: object,
+    changes: Mapping[str, object] = MappingProxyType({}),
 ) -> Picture:
-    """Keep a drawn picture. *share*: of the photo that is lesion. *error*: of the scale. *changes*: of its result."""
+    """Keep a drawn picture.
+
+    *share*: of the photo that is lesion. *error*: of the scale. *changes*: of its result.
+    """
     jpeg, mask = _drawn(share)
     return store.pictures.add(
         visit_id,
@@ -41,7 +46,7 @@ def add_drawn(
         hw=_HW,
         working_jpeg=jpeg,
         mask_png=cv2.imencode(".png", mask.astype(np.uint8) * 255)[1].tobytes(),
-        result=result_of(mask, error if has_scale else None) | changes,
+        result=result_of(mask, error if has_scale else None) | dict(changes),
         verdict="good",
         sent_anyway=False,
     )

@@ -197,7 +197,10 @@ def _next_step(stories: list[VisitStory], entry: OutboxEntry, *, is_care_given: 
     missing = stories[-1].missing if stories else "overview"
     if missing is not None:
         return missing
-    return "send" if entry.state == "draft" else "follow_up"
+    if entry.state == "draft":
+        return "send"
+    is_news = entry.state != "queued" and entry.sent_at is not None and stories[-1].visit.made_at > entry.sent_at
+    return "send_again" if is_news else "follow_up"
 
 
 def _loose_picture(store: Store, picture_id: str | None) -> str | None:

@@ -9,6 +9,7 @@ from skinseg_demo.following.change import compare
 from skinseg_demo.following.measured import LEAST_OUTLINE_ERROR, Measured
 from skinseg_demo.following.timeline import Point, timeline
 from skinseg_demo.following.visit_story import VisitStory, stories_of
+from skinseg_demo.refusals import Refused
 from skinseg_demo.security.roles import for_phones
 from skinseg_demo.services import services
 from skinseg_demo.store.pictures import Picture
@@ -49,16 +50,19 @@ def signed(value: float) -> str:
 def show(case_id: str) -> str:
     """Compare two visits, those of ?first= and ?second= or the first and the last one that have a close-up.
 
-    Raises FileMissing if there is no such case, or a visit is none of its.
+    Raises FileMissing if there is no such case, or a visit is none of its, Refused with 400 for twice the same.
     """
     store = services().store
     case = store.cases.get(case_id)
     stories = stories_of(store, case_id)
-    seen = [story for story in stories if story.closeup is not None] or stories
+    seen = [story for story in stories if story.closeup is not None]
     if len(stories) < 2:
         return render_template("cases/follow_up.html", case=case, stories=stories, pair=None)
-    first = _asked(stories, request.args.get("first")) or seen[0]
-    second = _asked(stories, request.args.get("second")) or seen[-1]
+    usual = seen if len(seen) > 1 else stories
+    first = _asked(stories, request.args.get("first")) or usual[0]
+    second = _asked(stories, request.args.get("second")) or usual[-1]
+    if first is second:
+        raise Refused(400, "SameVisit", "cannot compare a visit with itself; choose two different ones")
     first, second = sorted((first, second), key=stories.index)
     return render_template(
         "cases/follow_up.html",

@@ -20,6 +20,8 @@ CSRF_FIELD = "csrf"
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _OWN_SITES = {"same-origin", "none"}
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FORM_BYTES = 64_000  # MAX_FORM_MEMORY_SIZE holds for multipart forms alone (werkzeug 3.1)
 # Pairing makes the session that a token would be derived from, and a language is chosen before it, too. The Origin of
 # both is checked like any other's.
 _WITHOUT_TOKEN = {"pairing.pair", "language.choose"}
@@ -36,11 +38,15 @@ def csrf_token(config: DemoConfig) -> str:
 def check_csrf(config: DemoConfig) -> None:
     """Check a request that may change something; g.phone is set already.
 
+    A form without files may be 64 kB long; reading a longer one is answered with 413.
+
     Raises Refused with 403 if it comes from another site, or without the token of its session.
     """
     if request.method in _SAFE:
         return
     _check_origin(config)
+    if request.mimetype == _FORM:
+        request.max_content_length = _MOST_FORM_BYTES
     if request.endpoint in _WITHOUT_TOKEN:
         return
     sent = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")

@@ -29,11 +29,12 @@ def _with_diameter(value: float, error: float) -> Measured:
 
 def _discs(*radii: int) -> NDArray[np.bool_]:
     rows, columns = np.mgrid[:100, :300]
-    return np.any([(rows - 50) ** 2 + (columns - 50 - 100 * at) ** 2 <= r**2 for at, r in enumerate(radii)], axis=0)
+    discs = [(rows - 50) ** 2 + (columns - 50 - 100 * at) ** 2 <= r**2 for at, r in enumerate(radii)]
+    return np.asarray(np.logical_or.reduce(discs), np.bool_)
 
 
 def _picture(store: Store, mask: NDArray[np.bool_], error: float | None = 0.02) -> Picture:
-    return add_drawn(store, None, **result_of(mask, error))
+    return add_drawn(store, None, changes=result_of(mask, error))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_a_wide_band_widens_the_range(store: Store) -> None:
     document = result_of(_discs(20), 0.02)
     document["band"] = {"inner": document["outlines"], "outer": result_of(_discs(26), 0.02)["outlines"]}
 
-    found = measured(add_drawn(store, None, **document))
+    found = measured(add_drawn(store, None, changes=document))
 
     assert found.area_mm2 is not None
     share = math.sqrt((26 / 20) ** 2) - 1

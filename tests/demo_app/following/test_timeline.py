@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -45,7 +46,7 @@ def test_places_are_as_far_apart_as_the_times() -> None:
 def test_visits_of_one_day_stand_side_by_side_and_stay_on_the_chart() -> None:
     places = _x_of_points(timeline(_points((0, 5), (200, 5), (200.01, 5), (200.02, 5)), ""))
 
-    gaps = [right - left for left, right in zip(places, places[1:], strict=False)]
+    gaps = [right - left for left, right in pairwise(places)]
     assert min(gaps) > 10
     assert max(places) <= 300
 
