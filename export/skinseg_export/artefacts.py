@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from skinseg_edge.bundle import BundleDraft
@@ -21,6 +22,7 @@ class Artefacts:
     """Collects what goes into *draft* and what is known about it.
 
     *engines*: of TensorRT-RTX that a verification built, by the path of their ONNX file, for those who need them next.
+    *engines_ahead*: those that a thread builds meanwhile, by the same path.
     """
 
     draft: BundleDraft
@@ -33,6 +35,7 @@ class Artefacts:
     worst: dict[str, bytes] = field(default_factory=dict)
     judged: dict[str, Checks] = field(default_factory=dict)
     engines: dict[str, BuiltEngine] = field(default_factory=dict)
+    engines_ahead: dict[str, "Future[BuiltEngine]"] = field(default_factory=dict)
 
     def add(self, name: str, path: str, precision: str, verify: Callable[[], Checks]) -> None:
         """List the artefact at *path*, verified with the figures of *verify*, or failed with the reason it raises."""

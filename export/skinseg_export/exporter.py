@@ -4,10 +4,9 @@ An artefact that fails its verification stays in the bundle, marked failed, so t
 refuses it.
 """
 
-import datetime
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -15,32 +14,31 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from skinseg_edge._version import __version__
 from skinseg_edge.atomic_files import check_free, fresh_folder
 from skinseg_edge.bundle import BundleDraft
 from skinseg_edge.known_names import unknown_name
-from skinseg_edge.manifest import MANIFEST_NAME, Manifest, Provenance
+from skinseg_edge.manifest import MANIFEST_NAME, Manifest
 from skinseg_edge.networks.checkpoint import Checkpoint
 from skinseg_edge.progress import Progress, no_progress
 from skinseg_edge.signing import check_private_key, sign_bundle
 from skinseg_export.acceptance import AcceptanceBench
-from skinseg_export.artefacts import Artefacts, Checks
-from skinseg_export.card import model_card
+from skinseg_export.artefacts import Artefacts
 from skinseg_export.coreml_artefacts import CoremlWork, add_coreml, check_coreml
+from skinseg_export.engine_ahead import engine_ahead
 from skinseg_export.export_gate import ExportGate, write_worst
 from skinseg_export.export_options import PRECISIONS, QUANTIZERS, ExportOptions, ExportReport
-from skinseg_export.golden import Golden, add_golden, golden_from_photos, golden_from_synthetic
-from skinseg_export.half_evaluation import HalfEngine
-from skinseg_export.parity import HALF, HALF_UNTRAINED, SINGLE, SINGLE_UNTRAINED, named_pictures, noise_pictures
+from skinseg_export.golden import Golden, golden_from_photos, golden_from_synthetic
+from skinseg_export.kept_memory import kept_memory
+from skinseg_export.onnx_artefacts import OnnxWork, add_onnx
+from skinseg_export.parity import UNTRAINED_NOISE, named_pictures, noise_pictures
 from skinseg_export.quantization.modelopt_quantizer import require_modelopt
 from skinseg_export.quantization.preparation import Calibration, Sources, prepared, sources_of
 from skinseg_export.quantization.quantized_artefacts import QuantizedResult, QuantizedWork, add_quantized
 from skinseg_export.quantization.untrained import NOT_JUDGED, UntrainedWork, add_untrained, write_drawn_pictures
+from skinseg_export.sealing import sealed
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles, onnx_files_from_torch
-from skinseg_export.targets.onnx.verify import verify_half, verify_single
 from skinseg_export.targets.tensorrt.compute_capabilities import check_compute_capabilities
 from skinseg_export.tensorrt_artefacts import TypedFile, add_tensorrt
-from skinseg_export.tool_versions import tool_versions
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_export.triton_artefacts import add_triton
 from skinseg_runtime import Segmenter
@@ -67,7 +65,11 @@ def export_bundle(
     """
     check_free(output, force=options.force)
     _check_options(options)
-    with TemporaryDirectory() as scratch, fresh_folder(output, options.force, only_if_holds=MANIFEST_NAME) as folder:
+    with (
+        kept_memory(),
+        TemporaryDirectory() as scratch,
+        fresh_folder(output, options.force, only_if_holds=MANIFEST_NAME) as folder,
+    ):
         export = _Export(checkpoint, options, Artefacts(BundleDraft(folder)), progress, Path(scratch))
         manifest = export.run(output.name.removesuffix(".skinseg"))
         if options.key is not None:
@@ -119,26 +121,37 @@ class _Export:
         self.artefacts.remarks += options.idle
         golden = self._step("golden pictures", lambda: self._golden(sources, segmenter))
         calibration = prepared(sources, segmenter, self.progress, is_trained=checkpoint.trained)
-        images = calibration.images if calibration else _network_inputs(golden, checkpoint)
-        files = self._step("ONNX", lambda: self._files(images))
+        files = self._step("ONNX", lambda: self._files(golden, calibration))
         bench = self._bench(sources, segmenter)
         gate = ExportGate(
             checkpoint.contract, self.artefacts, golden, bench, self.progress, is_trained=checkpoint.trained
         )
-        self._add_onnx(files, reference, golden, gate)
-        quantized = None
-        if calibration is not None and options.wants_quantized:
-            quantized = self._quantized(files, calibration, gate, bench, golden, reference)
+        with engine_ahead(self.artefacts, files, options):
+            add_onnx(
+                self._onnx_work(files, reference, golden, gate, is_calibrated=calibration is not None), self.progress
+            )
+            quantized = None
+            if calibration is not None and options.wants_quantized:
+                quantized = self._quantized(files, calibration, gate, bench, golden, reference)
+            if "trt" in options.targets:
+                self._step("TensorRT", lambda: self._add_tensorrt(files, quantized))
         if not checkpoint.trained:
-            pictures = f"{len(golden)} golden pictures and {len(noise_pictures(checkpoint.contract))} of noise"
-            self.artefacts.remarks.append(f"{NOT_JUDGED}; every artefact was held against torch on {pictures}")
-        if "trt" in options.targets:
-            self._step("TensorRT", lambda: self._add_tensorrt(files, quantized))
+            self.artefacts.remarks.append(self._held_against(golden))
         if "coreml" in options.targets:
             self._add_coreml(name, files, golden, gate, calibration)
         if "triton" in options.targets:
             self._step("Triton model repository", lambda: self._add_triton(files, reference, golden, name))
-        return self._finish(name, golden, quantized)
+        return sealed(checkpoint, self.artefacts, golden, name, None if quantized is None else quantized.fingerprint)
+
+    @cached_property
+    def _noise(self) -> tuple[NDArray[np.uint8], ...]:
+        """Pictures of noise at network size: fewer for fresh weights, by which nobody is judged."""
+        contract = self.checkpoint.contract
+        return noise_pictures(contract) if self.checkpoint.trained else noise_pictures(contract, UNTRAINED_NOISE)
+
+    def _held_against(self, golden: Sequence[Golden]) -> str:
+        pictures = f"{len(golden)} golden pictures and {len(self._noise)} of noise"
+        return f"{NOT_JUDGED}; every artefact was held against torch on {pictures}"
 
     def _sources(self) -> Sources:
         checkpoint, options = self.checkpoint, self.options
@@ -178,8 +191,9 @@ class _Export:
         with self.progress(len(sources.gate), "masks of the trained network") as advance:
             return AcceptanceBench(segmenter, sources.gate, advance)
 
-    def _files(self, images: Sequence[NDArray[np.uint8]]) -> OnnxFiles:
+    def _files(self, golden: tuple[Golden, ...], calibration: Calibration | None) -> OnnxFiles:
         options = self.options
+        images = calibration.images if calibration else self._network_inputs(golden)
         return onnx_files_from_torch(
             self.checkpoint.network,
             self.checkpoint.contract,
@@ -190,33 +204,30 @@ class _Export:
             scan=[image[None] for image in images],
         )
 
-    def _add_onnx(self, files: OnnxFiles, reference: TorchEngine, golden: tuple[Golden, ...], gate: ExportGate) -> None:
-        made, contract = self.artefacts, self.checkpoint.contract
-        made.draft.add_bytes(SINGLE_PATH, files.single.model.SerializeToString())
-        tolerances = SINGLE if self.checkpoint.trained else SINGLE_UNTRAINED
+    def _network_inputs(self, golden: tuple[Golden, ...]) -> tuple[NDArray[np.uint8], ...]:
+        """Return golden and random pictures as the network sees them, (H, W, 3) uint8 RGB."""
+        named = named_pictures(self.checkpoint.contract, golden, self._noise)
+        return tuple(picture[0] for picture in named.values())
 
-        def verify_fp32() -> Checks:
-            return verify_single(files.single, contract, reference, golden, tolerances)
-
-        with self.progress(1, "fp32 against torch"):
-            made.add("onnx", SINGLE_PATH, "fp32", verify_fp32)
-        if files.half_failure is not None:
-            made.unmade["onnx-fp16"] = str(files.half_failure)
-        if files.half is not None:
-            half = files.half
-            allowed = HALF if self.checkpoint.trained else HALF_UNTRAINED
-            made.draft.add_bytes(HALF_PATH, half.SerializeToString())
-
-            def verify() -> Checks:
-                found = self._step(
-                    "half precision",
-                    lambda: verify_half(half, files.single.typed_source, contract, reference, golden, allowed),
-                )
-                long = ", ".join(files.scan.long_reductions if files.scan else ()) or "none"
-                judged = gate.accept("onnx-fp16", "fp16", HalfEngine(half, contract))
-                return {**found, "long_reductions_fp32": long, **judged}
-
-            made.add("onnx-fp16", HALF_PATH, "fp16", verify)
+    def _onnx_work(
+        self,
+        files: OnnxFiles,
+        reference: TorchEngine,
+        golden: tuple[Golden, ...],
+        gate: ExportGate,
+        *,
+        is_calibrated: bool,
+    ) -> OnnxWork:
+        return OnnxWork(
+            self.checkpoint,
+            self.artefacts,
+            files,
+            gate,
+            golden,
+            self._noise,
+            reference,
+            golden_were_scanned=not is_calibrated,
+        )
 
     def _add_tensorrt(self, files: OnnxFiles, quantized: QuantizedResult | None) -> None:
         sources = [TypedFile("onnx", SINGLE_PATH, "fp32", files.single.model)]
@@ -260,57 +271,9 @@ class _Export:
             gate=gate,
             golden=golden,
             exported=files.single.program,
-            pictures=(*_network_inputs(golden, self.checkpoint), *images),
+            pictures=(*self._network_inputs(golden), *images),
             calibration=images,
             identity=self._identity,
             name=name,
         )
         add_coreml(work, self.progress)
-
-    def _finish(self, name: str, golden: tuple[Golden, ...], quantized: QuantizedResult | None) -> Manifest:
-        checkpoint, made = self.checkpoint, self.artefacts
-        provenance = Provenance(
-            network=checkpoint.network_name,
-            network_options=dict(checkpoint.options),
-            checkpoint_sha256=checkpoint.sha256 or None,
-            trained=checkpoint.trained,
-            training_data=_training_data(checkpoint),
-            code_version=__version__,
-            tools=tool_versions(),
-            created=_today(),
-        )
-        cases = add_golden(made.draft, golden, checkpoint.contract)
-        sources = [case.source for case in golden]
-        card = model_card(name, checkpoint.contract, provenance, made.made, card=checkpoint.card, golden=sources)
-        made.draft.add_bytes("MODEL_CARD.md", card.encode())
-        return made.draft.finish(
-            name=name,
-            contract=checkpoint.contract,
-            provenance=provenance,
-            artefacts=made.made,
-            golden=cases,
-            device_plans=made.plans,
-            calibration=None if quantized is None else quantized.fingerprint,
-        )
-
-
-def _network_inputs(golden: Sequence[Golden], checkpoint: Checkpoint) -> tuple[NDArray[np.uint8], ...]:
-    """Return golden and random pictures as the network sees them, (H, W, 3) uint8 RGB."""
-    contract = checkpoint.contract
-    return tuple(picture[0] for picture in named_pictures(contract, golden, noise_pictures(contract)).values())
-
-
-def _training_data(checkpoint: Checkpoint) -> str:
-    if not checkpoint.trained:
-        return "none"
-    pictures = checkpoint.training.get("train_pictures")
-    named = checkpoint.training.get("data", "not recorded")
-    return f"{named} ({pictures} pictures)" if pictures is not None else str(named)
-
-
-def _today() -> str:
-    # https://reproducible-builds.org/specs/source-date-epoch: the same bundle from the same sources
-    moment = os.environ.get("SOURCE_DATE_EPOCH")
-    if moment is not None and moment.isdigit():
-        return datetime.datetime.fromtimestamp(int(moment), datetime.timezone.utc).date().isoformat()
-    return datetime.datetime.now(datetime.timezone.utc).date().isoformat()

@@ -24,6 +24,7 @@ __all__ = [
     "HALF_UNTRAINED",
     "SINGLE",
     "SINGLE_UNTRAINED",
+    "UNTRAINED_NOISE",
     "Parity",
     "PictureFigures",
     "Tolerances",
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 _NOISE_PICTURES = 3
+UNTRAINED_NOISE = 1
+"""For fresh weights, as `golden.UNTRAINED_COUNT`: a broken graph shows on any picture."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,7 @@ _GATE_STEPS = frozenset({"Add", "Div", "Mul", "Reshape", "Sub", "Transpose"})
 # Steps of a recurrence whose states decay by an exponential: rounded to half, an error would be carried on through
 # thousands of them. Forwards they reach from the decay to the next layer, backwards from there to the layer before.
 _RECURRENCE_STEPS = frozenset({"Add", "Mul", "Pad", "Reshape", "Slice", "Split", "Transpose"})
-_RECURRENCE_ENDS = frozenset({"Concat", "ReduceSum"})
+_RECURRENCE_ENDS = frozenset({"Concat", "MatMul", "ReduceSum"})
 # Steps between the uint8 input and the network's first layer: they stay fp32 with the input's exact pixel values.
 _INPUT_STEPS = frozenset({"Add", "Cast", "Div", "Mul", "Sub", "Transpose"})
 

@@ -84,8 +84,11 @@ def _built(artefacts: Artefacts, source: TypedFile, options: ExportOptions) -> B
     known = artefacts.engines.pop(source.path, None)
     if known is not None:
         return known
-    onnx = source.model.SerializeToString()
+    ahead = artefacts.engines_ahead.pop(source.path, None)
     try:
+        if ahead is not None:
+            return ahead.result()
+        onnx = source.model.SerializeToString()
         return rtx_engine_from_onnx(
             onnx, source.path, source.precision, compute_capabilities=options.compute_capabilities
         )

@@ -23,16 +23,15 @@ __all__ = [
     "chunk_steps",
     "chunked_scan",
     "sequence_from_steps",
-    "shifted",
-    "sum_over_chunks",
+    "sums_before",
 ]
 
 _GROUP = 4  # chunks that are summed one after the other
-_FEW_CHUNKS = 64  # up to here doubling makes fewer nodes, and what it computes is little beside the steps
+_FEW_CHUNKS = 16  # up to here doubling makes fewer nodes, and what it computes is little beside the steps
 
 
 class ChunkStep(NamedTuple):
-    """One position of every chunk at once: Δ_t and Δ_t u_t are N x K x M x 1 x E, B_t and C_t N x K x M x S x 1."""
+    """One position of all chunks: Δ_t and Δ_t u_t N x K x M x 1 x E, B_t N x K x M x S x 1, C_t N x K x M x 1 x S."""
 
     delta: Tensor
     driven: Tensor
@@ -51,25 +50,20 @@ def chunked_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, chun
     states, read = starts, []
     for step in steps:
         states = torch.exp(step.delta * rates) * states + step.driven * step.B
-        read.append((step.C * states).sum(3, keepdim=True))  # N x K x M x 1 x E
+        read.append(torch.matmul(step.C, states))  # N x K x M x 1 x E, in one pass over the states
     return sequence_from_steps(read), starts
 
 
 def chunk_steps(u: Tensor, delta: Tensor, B: Tensor, C: Tensor, chunk: int) -> list[ChunkStep]:
     """Cut the sequences into the *chunk* steps of their chunks."""
-    channels = (channels_by_step(each, chunk) for each in (delta, delta * u))
-    states = (_states_by_step(each, chunk) for each in (B, C))
-    return [ChunkStep(*each) for each in zip(*channels, *states, strict=True)]
+    written = torch.split(_chunks(B, chunk).transpose(3, 4).contiguous(), 1, 4)
+    rows = (channels_by_step(each, chunk) for each in (delta, delta * u, C))
+    return [ChunkStep(d, x, b, c) for (d, x, c), b in zip(zip(*rows, strict=True), written, strict=True)]
 
 
 def channels_by_step(values: Tensor, chunk: int) -> tuple[Tensor, ...]:
-    """Cut N x K x L x E into *chunk* tensors N x K x M x 1 x E."""
+    """Cut N x K x L x (E or S) into *chunk* tensors N x K x M x 1 x (E or S)."""
     return torch.split(_chunks(values, chunk), 1, 3)
-
-
-def _states_by_step(values: Tensor, chunk: int) -> tuple[Tensor, ...]:
-    """Cut N x K x L x S into *chunk* tensors N x K x M x S x 1."""
-    return torch.split(_chunks(values, chunk).transpose(3, 4).contiguous(), 1, 4)
 
 
 def _chunks(values: Tensor, chunk: int) -> Tensor:
@@ -90,17 +84,17 @@ def _starting_states(steps: list[ChunkStep], rates: Tensor) -> Tensor:
     total = steps[0].delta
     for step in steps[1:]:
         total = total + step.delta
-    return shifted(sum_over_chunks(gains, torch.exp(total * rates), 1), 1, 0.0)
+    return sums_before(gains, torch.exp(total * rates), 1)
 
 
-def sum_over_chunks(gains: Tensor, decays: Tensor, direction: int) -> Tensor:
-    """Return G_m = gains_m + decays_m G_{m - direction}, all N x K x M x S x E; *direction*: 1 or -1.
+def sums_before(gains: Tensor, decays: Tensor, direction: int) -> Tensor:
+    """Return G_m of H_m = gains_m + decays_m G_m and G_m = H_{m - direction}, all N x K x M x S x E; the first is 0.
 
-    Many chunks are first summed in groups, as steps are in chunks, a few by doubling.
+    *direction*: 1 or -1. Many chunks are first summed in groups, as steps are in chunks, a few by doubling.
     """
     chunks = int(gains.shape[2])
     if chunks <= _FEW_CHUNKS or chunks % _GROUP:
-        return _doubled(gains, decays, direction)
+        return _shifted(_doubled(gains, decays, direction), direction, 0.0)
     return _grouped(gains, decays, direction)
 
 
@@ -109,9 +103,9 @@ def _doubled(gains: Tensor, decays: Tensor, direction: int) -> Tensor:
     chunks = int(gains.shape[2])
     for level in range(math.ceil(math.log2(chunks))):
         width = 2**level
-        gains = gains + decays * shifted(gains, direction * width, 0.0)
+        gains = gains + decays * _shifted(gains, direction * width, 0.0)
         if 2 * width < chunks:
-            decays = decays * shifted(decays, direction * width, 1.0)
+            decays = decays * _shifted(decays, direction * width, 1.0)
     return gains
 
 
@@ -122,13 +116,11 @@ def _grouped(gains: Tensor, decays: Tensor, direction: int) -> Tensor:
     for gain, lost in pairs[1:]:
         total = gain + lost * total
         decay = decay * lost
-    summed = shifted(sum_over_chunks(total, decay, direction), direction, 0.0)
-    sums = []
-    for gain, lost in pairs:
-        summed = gain + lost * summed
-        sums.append(summed)
+    before = [sums_before(total, decay, direction)]
+    for gain, lost in pairs[:-1]:
+        before.append(gain + lost * before[-1])
     directions, groups, states, inner = (int(size) for size in total.shape[1:])
-    return torch.cat(sums[::direction], 3).reshape(-1, directions, groups * _GROUP, states, inner)
+    return torch.cat(before[::direction], 3).reshape(-1, directions, groups * _GROUP, states, inner)
 
 
 def _members(values: Tensor) -> tuple[Tensor, ...]:
@@ -137,7 +129,7 @@ def _members(values: Tensor) -> tuple[Tensor, ...]:
     return torch.split(values.reshape(-1, directions, chunks // _GROUP, _GROUP * states, inner), states, 3)
 
 
-def shifted(values: Tensor, by: int, filling: float) -> Tensor:
+def _shifted(values: Tensor, by: int, filling: float) -> Tensor:
     """Move the chunks of *values* by so many places towards the last, or the first if *by* < 0."""
     # Padding, not concatenation: zeros of activation size would be stored in the exported file.
     chunks = int(values.shape[2])

@@ -17,8 +17,7 @@ from skinseg_edge.networks.blocks.chunked_scan import (
     chunk_steps,
     chunked_scan,
     sequence_from_steps,
-    shifted,
-    sum_over_chunks,
+    sums_before,
 )
 
 __all__ = ["ScanWithGradient"]
@@ -55,7 +54,7 @@ class ScanWithGradient(torch.autograd.Function):
         for t in reversed(range(len(steps))):
             step = steps[t]
             of_C.append((slope[t] * states[t + 1]).sum(4)[:, :, :, None])
-            gradient = torch.addcmul(carry, step.C, slope[t])  # g_t
+            gradient = torch.addcmul(carry, step.C.mT, slope[t])  # g_t
             of_B.append((gradient * step.driven).sum(4)[:, :, :, None])
             of_driven.append((gradient * step.B).sum(3, keepdim=True))
             carry = gradient.mul_(decays[t])
@@ -86,6 +85,6 @@ def _carried_back(steps: list[ChunkStep], slope: tuple[Tensor, ...], decays: lis
     """Return a g of the first step of the chunk behind, which every chunk's last step begins with."""
     carry = torch.zeros_like(decays[0])
     for step, each, decay in zip(steps[::-1], slope[::-1], decays[::-1], strict=True):
-        carry.addcmul_(step.C, each).mul_(decay)
+        carry.addcmul_(step.C.mT, each).mul_(decay)
     total = torch.stack([step.delta for step in steps]).sum(0)
-    return shifted(sum_over_chunks(carry, torch.exp(total * rates), -1), -1, 0.0)
+    return sums_before(carry, torch.exp(total * rates), -1)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from skinseg_edge.networks.blocks.chunked_scan import chunked_scan, sum_over_chunks
+from skinseg_edge.networks.blocks.chunked_scan import chunked_scan, sums_before
 from skinseg_edge.networks.blocks.scan_2d import Scan2d
 from skinseg_edge.networks.blocks.scan_gradient import ScanWithGradient
 from skinseg_edge.networks.blocks.selective_scan import chunk_length, selective_scan
@@ -39,15 +39,16 @@ def test_chunks_divide_the_sequence_and_stay_short(length: int, chunk: int) -> N
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-@pytest.mark.parametrize("chunks", [1, 5, 64, 66, 68, 256, 1024])
-def test_the_sum_over_chunks_is_the_recurrence_however_many_there_are(chunks: int, direction: int) -> None:
+@pytest.mark.parametrize("chunks", [1, 5, 16, 64, 66, 68, 256, 1024])
+def test_the_sums_before_chunks_are_the_recurrence_however_many_there_are(chunks: int, direction: int) -> None:
     gains, decays = torch.randn(2, 2, 3, chunks, 2, 3, dtype=torch.float64)
     decays = decays.sigmoid()
     expected, summed = torch.empty_like(gains), torch.zeros_like(gains[:, :, 0])
     for place in range(chunks)[::direction]:
-        expected[:, :, place] = summed = gains[:, :, place] + decays[:, :, place] * summed
+        expected[:, :, place] = summed
+        summed = gains[:, :, place] + decays[:, :, place] * summed
 
-    torch.testing.assert_close(sum_over_chunks(gains, decays, direction), expected, atol=1e-12, rtol=1e-12)
+    torch.testing.assert_close(sums_before(gains, decays, direction), expected, atol=1e-12, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("length", "chunk"), [(4096, 4), (64, 4), (15, 3), (17, 1)])
@@ -56,9 +57,7 @@ def test_exported_chunks_are_shorter(length: int, chunk: int) -> None:
 
     traced = torch.export.export(_Scan(), tuple(case)).graph_module.graph
 
-    steps = [
-        node for node in traced.nodes if node.target is torch.ops.aten.sum.dim_IntList
-    ]  # each reads the state once
+    steps = [node for node in traced.nodes if node.target is torch.ops.aten.matmul.default]  # each reads the state once
     assert len(steps) == chunk
 
 

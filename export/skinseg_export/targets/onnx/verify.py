@@ -4,7 +4,7 @@ fp32 runs in ONNX Runtime, through the engine that devices use. Half precision r
 ONNX Runtime's CPU computes such files in fp32.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ from skinseg_export.half_precision import half_value_names, kept_names
 from skinseg_export.layer_values import Divergence, can_be_compared, first_divergence, single_values, torch_values
 from skinseg_export.onnx_from_torch import OnnxExport, check_model
 from skinseg_export.parity import HALF, SINGLE, PictureFigures, Tolerances, compare, named_pictures, noise_pictures
-from skinseg_export.range_scan import SAFE_REACH, value_reaches
+from skinseg_export.range_scan import SAFE_REACH, RangeScan, value_reaches
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH
 from skinseg_runtime.engines import Engine
 from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
@@ -45,13 +45,17 @@ def verify_single(
     reference: Engine,
     golden: Sequence[Golden],
     allowed: Tolerances = SINGLE,
+    *,
+    noise: Sequence[NDArray[np.uint8]] | None = None,
 ) -> Checks:
     """Return the figures of the fp32 file on golden and on random pictures.
+
+    *noise*: the latter, (H, W, 3) uint8 RGB at network size; None takes `noise_pictures`.
 
     Raises ParityFailed naming the picture and the first layer whose values differ from torch's.
     """
     check_model(export.model)
-    noise = noise_pictures(contract)
+    noise = noise_pictures(contract) if noise is None else noise
     engine = OnnxRuntimeEngine(export.model.SerializeToString(), contract, source=SINGLE_PATH)
     parity = compare(engine, reference, contract, golden, noise)
     pictures = named_pictures(contract, golden, noise)
@@ -78,10 +82,15 @@ def verify_half(
     reference: Engine,
     golden: Sequence[Golden],
     allowed: Tolerances = HALF,
+    *,
+    scan: RangeScan | None = None,
+    engine: Engine | None = None,
 ) -> Checks:
     """Return the figures of the half-precision file in true half arithmetic, and how far its values reach.
 
     *half* may be quantized, *single* then is its fp32 form. What the file itself keeps in fp32 may reach any number.
+    *scan*: of *single*, where it ran the golden pictures already; None runs the first two for their reach. *engine*: a
+    HalfEngine of *half*; None opens one.
 
     Raises ParityFailed naming the picture and the first layer whose values left those of the fp32 file, or the layer
     computed in half whose values come near the end of half's range.
@@ -89,13 +98,13 @@ def verify_half(
     check_model(half)
     OnnxRuntimeEngine(half.SerializeToString(), contract, source=HALF_PATH).close()  # it loads where it shall run
     pictures = named_pictures(contract, golden)
-    layer, reach = _reach(half, single, list(pictures.values())[:_REACH_PICTURES])
+    layer, reach = _reach(half, single, list(pictures.values())[:_REACH_PICTURES], scan)
     if not reach <= SAFE_REACH:
         raise ParityFailed(
             f"cannot accept {HALF_PATH}: values of layer {layer} reach {reach:.3g}, allowed {SAFE_REACH:g} "
             "(half precision ends at 65504); export with --precision fp32"
         )
-    parity = compare(HalfEngine(half, contract), reference, contract, golden)
+    parity = compare(engine or HalfEngine(half, contract), reference, contract, golden)
 
     def where(picture: str) -> str:
         if not can_be_compared(single):
@@ -120,19 +129,27 @@ def _toss_ups(export: OnnxExport, figures: PictureFigures, image: NDArray[np.uin
     return replay.flips if explained else None
 
 
-def _reach(half: "ModelProto", single: "ModelProto", images: Sequence[NDArray[np.uint8]]) -> tuple[str, float]:
-    """Return the layer whose fp32 values reach farthest on *images*, and how far: of those that half arithmetic holds.
+def _reach(
+    half: "ModelProto", single: "ModelProto", images: Sequence[NDArray[np.uint8]], scan: RangeScan | None
+) -> tuple[str, float]:
+    """Return the layer whose fp32 values reach farthest, and how far: of those that half arithmetic holds.
 
-    Of equal ones the first in the order of computation.
+    As *scan* found it, without one on *images*. Of equal ones the first in the order of computation.
     """
     from onnx import TensorProto
 
     in_half = half_value_names(half)
     casts = (node for node in half.graph.node if node.op_type == "Cast" and node.attribute[0].i == TensorProto.FLOAT16)
-    reaches = value_reaches(single, images, in_half.union(node.input[0] for node in casts))
+    held = in_half.union(node.input[0] for node in casts)
     makers = {name: node.name for node in single.graph.node for name in node.output}
-    value, reach = max(reaches.items(), key=lambda pair: pair[1], default=("", 0.0))
-    return makers.get(value, ""), reach
+    reaches: Mapping[str, float]
+    if scan is None:
+        by_value = value_reaches(single, images, held)
+        reaches = {makers.get(name, ""): reach for name, reach in by_value.items()}
+    else:
+        layers = {makers[name] for name in held if name in makers}
+        reaches = {layer: reach for layer, reach in scan.reaches.items() if layer in layers}
+    return max(reaches.items(), key=lambda pair: pair[1], default=("", 0.0))
 
 
 def _where(divergence: Divergence | None) -> str:
