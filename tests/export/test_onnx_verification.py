@@ -122,6 +122,19 @@ def test_values_beyond_half_stay_fp32_where_a_scan_found_them(golden: tuple[Gold
     assert checks["dice"] == 1
 
 
+def test_a_scan_of_the_golden_pictures_tells_the_same_reach(golden: tuple[Golden, ...]) -> None:
+    network = Darkness()
+    files = onnx_files_from_torch(network, CONTRACT, half=True, scan=_scanned(golden[:2]))
+    assert files.half is not None
+
+    reference = TorchEngine(network, CONTRACT)
+    ran = verify_half(files.half, files.single.model, CONTRACT, reference, golden)
+    shared = verify_half(files.half, files.single.model, CONTRACT, reference, golden, scan=files.scan)
+
+    assert shared == ran
+    assert shared["largest_value_layer"]
+
+
 def test_without_a_scan_nothing_is_kept_beyond_the_rule(exported: OnnxExport) -> None:
     files = onnx_files_from_torch(Darkness(), CONTRACT, half=True)
 
