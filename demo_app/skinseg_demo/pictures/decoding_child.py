@@ -5,6 +5,7 @@ stdout, again and again until stdin closes. It may use so much memory and no mor
 """
 
 import json
+import math
 import sys
 from typing import BinaryIO
 
@@ -55,11 +56,12 @@ def _made(data: bytes, job: dict[str, int]) -> _Made:
 
 def _working_jpeg(pixels: NDArray[np.uint8], longest_side: int) -> bytes:
     """Return the picture for screens: upright, not larger than needed, and with nothing but pixels in it."""
-    scale = longest_side / max(pixels.shape[:2])
+    factor = math.ceil(max(pixels.shape[:2]) / longest_side)
+    if factor > 1:  # whole numbers are averaged in a tenth of the time that others take
+        rows, columns = (max(1, side // factor) for side in pixels.shape[:2])
+        whole = pixels[: rows * factor, : columns * factor]
+        pixels = np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    if scale < 1:
-        columns_rows = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-        bgr = cv2.resize(bgr, columns_rows, interpolation=cv2.INTER_AREA)
     _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return bytes(encoded.tobytes())
 

@@ -14,11 +14,11 @@ from skinseg_demo.engine_worker import Done, EngineWorker
 from skinseg_demo.pictures.card_window import card_window, in_whole_photo
 from skinseg_demo.pictures.decoding_apart import Decoded, DecodingProcesses
 from skinseg_demo.pictures.live_frames import FrameAnswer, checked_frame, frame_answer
+from skinseg_demo.pictures.polygons import mask_png
 from skinseg_demo.pictures.receiving import Limits, ReceivedPicture
 from skinseg_demo.pictures.result_document import Findings, result_document
 from skinseg_demo.pictures.stripping import Stripped, strip
 from skinseg_edge.errors import InputError
-from skinseg_edge.image_io import encode_png
 from skinseg_runtime.measurements import Scale, measure
 from skinseg_runtime.quality import assess
 from skinseg_runtime.segmentation import Segmentation
@@ -92,7 +92,7 @@ class Outlining:
             decode_ms = (time.perf_counter() - decoding) * 1000
             scale, scale_why = self._scale(decoded.pixels) if has_card else (None, None)
             done, findings = self._found(decoded.pixels, scale, scale_why)
-            mask_png = encode_png(findings.segmentation.mask)
+            mask = mask_png(findings.segmentation.mask)
             whole_ms = (time.perf_counter() - begun) * 1000
             rest = whole_ms - decode_ms - queue_ms - done.queue_ms - done.engine_ms
             ms = {
@@ -103,7 +103,7 @@ class Outlining:
                 "post": rest,
                 "whole": receive_ms + whole_ms,
             }
-            return self._outlined(stripped, decoded, findings, mask_png, ms)
+            return self._outlined(stripped, decoded, findings, mask, ms)
 
     def outline_frame(self, jpeg: bytes) -> FrameAnswer | None:
         """Outline a frame of a phone's live picture if nobody waits; else return None: it is dropped.
@@ -153,7 +153,7 @@ class Outlining:
         return scale, None
 
     def _outlined(
-        self, stripped: Stripped, decoded: Decoded, findings: Findings, mask_png: bytes, ms: Mapping[str, float]
+        self, stripped: Stripped, decoded: Decoded, findings: Findings, mask: bytes, ms: Mapping[str, float]
     ) -> Outlined:
         model = self._engine.model
         if model is None:
@@ -163,7 +163,7 @@ class Outlining:
             extension=stripped.extension,
             hw=findings.segmentation.photo_hw,
             working_jpeg=decoded.working_jpeg,
-            mask_png=mask_png,
+            mask_png=mask,
             result=result_document(findings, model, ms),
             verdict=findings.quality.verdict,
         )

@@ -15,8 +15,9 @@
 }
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skinseg_demo.engine_worker import Model
 from skinseg_demo.pictures.polygons import mask_outlines, on_screen
@@ -31,6 +32,7 @@ SCHEMA = "skinseg.demo.result/1"
 WORDING = "A measuring aid, not a diagnosis. Refer a changing, bleeding or worrying lesion whatever this screen shows."
 
 _MARGIN = 0.2  # of probability; docs/quality.md has what a band of it is worth
+_BAND_SIDE = 1280  # px; the band's outlines are as exact as that
 _OF_WIDEST = 0.5  # where a threshold leaves no room for that much
 
 
@@ -70,12 +72,23 @@ def _without_polygon(lesion: Lesion) -> dict[str, object]:
     return plain
 
 
+def _at_screen_size(segmentation: Segmentation) -> Segmentation:
+    """Return the segmentation as of a smaller photo: a band at full size takes longer than the network."""
+    placement = segmentation.placement
+    factor = math.ceil(max(placement.photo_hw) / _BAND_SIDE)
+    top, left, bottom, right = (round(edge / factor) for edge in placement.photo_box)
+    hw = (max(bottom, round(placement.photo_hw[0] / factor)), max(right, round(placement.photo_hw[1] / factor)))
+    box = (top, left, max(bottom, top + 1), max(right, left + 1))
+    return replace(segmentation, placement=replace(placement, photo_hw=hw, photo_box=box))
+
+
 def _band(segmentation: Segmentation) -> dict[str, object]:
     contract = segmentation.contract
     middle = contract.threshold if contract.is_binary else 0.5
     margin = min(_MARGIN, _OF_WIDEST * min(middle, 1 - middle))
-    inner, outer = outline_band(segmentation, margin)
-    hw = segmentation.photo_hw
+    small = _at_screen_size(segmentation)
+    inner, outer = outline_band(small, margin)
+    hw = small.photo_hw
     return {
         "margin": margin,
         "inner": on_screen(mask_outlines(inner), hw),
