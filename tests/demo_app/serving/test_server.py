@@ -1,113 +1,20 @@
 """The command as a person starts it: ports, TLS, the plain port beside it, and its end."""
 
-import http.client
 import json
 import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
 from click.testing import CliRunner
 
-from scripts.commands_page import ROOT
 from skinseg_demo.cli import main
+from tests.demo_app.running_box import Box, free_ports, started
 from tests.runtime.tiny_bundle import write_bundle
-
-_START = "import sys; sys.argv[0] = 'skinseg-demo'; from skinseg_demo.cli import main; main()"
-
-
-_ROOTS = (".", "runtime", "demo_app")
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back."""
-
-    status: int
-    location: str | None
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Box:
-    """A demo that runs in a process of its own."""
-
-    process: "subprocess.Popen[str]"
-    document: dict[str, Any]
-    state: Path
-    port: int
-    http_port: int
-
-    def get(self, path: str, *, trusting: Path | None = None, host: str = "localhost", **headers: str) -> Answer:
-        """GET over TLS, trusting nobody but the CA of the box (or *trusting*)."""
-        return _get(self._connection(host, trusting), path, headers)
-
-    def pair(self, token: str) -> tuple[int, str]:
-        """Hand over a token; return the status and the cookie, which is empty where there is none."""
-        connection = self._connection("localhost", None)
-        origin = {"Origin": f"https://localhost:{self.port}", "Connection": "close"}
-        connection.request(
-            "POST", "/pair", json.dumps({"token": token}), {"Content-Type": "application/json", **origin}
-        )
-        response = connection.getresponse()
-        response.read()
-        connection.close()
-        return response.status, response.headers["Set-Cookie"] or ""
-
-    def get_plain(self, path: str, **headers: str) -> Answer:
-        """GET from the plain port."""
-        return _get(http.client.HTTPConnection("localhost", self.http_port, timeout=30), path, headers)
-
-    def _connection(self, host: str, trusting: Path | None) -> http.client.HTTPSConnection:
-        context = ssl.create_default_context(cafile=trusting or self.state / "tls" / "ca.pem")
-        return http.client.HTTPSConnection(host, self.port, context=context, timeout=30)
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal, and return the exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(60)
-
-
-def _get(connection: http.client.HTTPConnection, path: str, headers: dict[str, str] | None = None) -> Answer:
-    connection.request("GET", path, headers={"Connection": "close", **(headers or {})})
-    response = connection.getresponse()
-    answer = Answer(response.status, response.headers["Location"], response.read())
-    connection.close()
-    return answer
-
-
-def _started(state: Path, bundle: Path, *options: str) -> Box:
-    port, http_port = _free_ports()
-    arguments = [str(bundle), "--state", str(state), "--port", str(port), "--http-port", str(http_port), "--json"]
-    with (state.parent / f"{state.name}.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _START, *arguments, "--host", "127.0.0.1", *options],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in _ROOTS)},
-        )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    process.stdout.close()
-    assert line, (state.parent / f"{state.name}.log").read_text()
-    return Box(process, json.loads(line), state, port, http_port)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +26,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Iterator[Box]:
     """A box with TLS by its own CA."""
-    running = _started(tmp_path_factory.mktemp("box") / "state", bundle)
+    running = started(tmp_path_factory.mktemp("box") / "state", bundle)
     yield running
     running.end()
 
@@ -201,7 +108,7 @@ def test_a_second_terminal_gets_a_code_of_the_running_demo(box: Box) -> None:
 
 
 def test_two_demos_cannot_share_a_state_folder(box: Box, bundle: Path) -> None:
-    port, http_port = _free_ports()
+    port, http_port = free_ports()
     ports = ("--port", str(port), "--http-port", str(http_port))
 
     finished = CliRunner().invoke(main, [str(bundle), "--state", str(box.state), *ports])
@@ -211,7 +118,7 @@ def test_two_demos_cannot_share_a_state_folder(box: Box, bundle: Path) -> None:
 
 
 def test_a_port_that_another_program_has_is_told_in_one_sentence(box: Box, bundle: Path, tmp_path: Path) -> None:
-    ports = ("--port", str(box.port), "--http-port", str(_free_ports()[0]), "--host", "127.0.0.1")
+    ports = ("--port", str(box.port), "--http-port", str(free_ports()[0]), "--host", "127.0.0.1")
 
     finished = CliRunner().invoke(main, [str(bundle), "--state", str(tmp_path), *ports])
 
@@ -230,7 +137,7 @@ def test_a_worker_that_was_killed_is_replaced_and_phones_stay_paired(box: Box) -
     os.kill(int(before), signal.SIGKILL)
     answer = box.get("/", Cookie=cookie)  # waits in the backlog until somebody serves
 
-    assert b"This phone is paired" in answer.body
+    assert b'name="csrf" content=""' not in answer.body  # a paired phone's pages hold its sign
     assert children.read_text().split() != [before]
 
 
@@ -238,7 +145,7 @@ def test_sigterm_in_practice_mode_ends_cleanly_and_leaves_no_store(bundle: Path,
     old = tmp_path / "state" / "practice" / "of-yesterday.txt"
     old.parent.mkdir(parents=True)
     old.write_text("left by a power cut")
-    running = _started(tmp_path / "state", bundle, "--http")
+    running = started(tmp_path / "state", bundle, "--http")
     answer = running.get_plain("/")
 
     code = running.end()
@@ -263,7 +170,7 @@ def test_an_own_certificate_is_served_and_ctrl_c_ends_it(bundle: Path, tmp_path:
     own.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
     files = ("--certificate", str(tmp_path / "chain.pem"), "--private-key", str(tmp_path / "key.pem"))
 
-    running = _started(tmp_path / "state", bundle, *files, "--name", "localhost")
+    running = started(tmp_path / "state", bundle, *files, "--name", "localhost")
     answer = running.get("/healthz", trusting=tmp_path / "ca.pem")
     code = running.end(signal.SIGINT)
 
