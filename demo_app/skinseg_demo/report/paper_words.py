@@ -9,7 +9,9 @@ order would be worse.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from skinseg_demo.strings import REFERENCE, strings_of
 
 __all__ = ["PaperWords", "latin_words", "paper_words"]
 
-# By language: file names of a plain and a bold font that hold its letters and the Latin ones, best first.
+_PLAIN, _BOLD = "Helvetica", "Helvetica-Bold"
+# By language: file names of a plain and a bold font that hold its letters, best first.
 _FONT_FILES = {"hi": (("NotoSansDevanagari-Regular.ttf", "NotoSansDevanagari-Bold.ttf"),)}
 _FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
 _ON_PAPER = ("report.", "card.")
@@ -34,8 +37,8 @@ class PaperWords:
     """
 
     language: str
-    plain: str = "Helvetica"
-    bold: str = "Helvetica-Bold"
+    plain: str = _PLAIN
+    bold: str = _BOLD
     is_shaped: bool = False
     is_fallback: bool = False
 
@@ -44,12 +47,18 @@ class PaperWords:
         words = strings_of(self.language).get(key) or strings_of(REFERENCE)[key]
         return words.format(**values) if values else words
 
-    def writable(self, text: str) -> str:
-        """Return a text with a question mark for each letter that the font does not have."""
+    def marked_up(self, text: str, *, is_bold: bool = False) -> str:
+        """Return a text as reportlab's mark-up, in which what a person wrote stays text.
+
+        Letters that the language's font lacks are set in Helvetica; what that lacks, too, becomes a question mark.
+        """
         if not self.is_shaped:
-            return text.encode("cp1252", "replace").decode("cp1252")
-        glyphs = _glyphs(self.plain)
-        return "".join(letter if ord(letter) in glyphs else "?" for letter in text)
+            return _latin(text)
+        glyphs, latin = _glyphs(self.bold if is_bold else self.plain), _BOLD if is_bold else _PLAIN
+        runs = ((has, "".join(letters)) for has, letters in groupby(text, lambda letter: ord(letter) in glyphs))
+        return "".join(
+            escape(run, quote=False) if has else f'<font name="{latin}">{_latin(run)}</font>' for has, run in runs
+        )
 
 
 def paper_words(language: str, *, folders: tuple[Path, ...] = _FONT_FOLDERS) -> PaperWords:
@@ -90,6 +99,10 @@ def _register(name: str, file_name: str, folders: tuple[Path, ...]) -> bool:
     except (TTFError, OSError):  # not every font is one that reportlab reads
         return False
     return True
+
+
+def _latin(text: str) -> str:
+    return escape(text.encode("cp1252", "replace").decode("cp1252"), quote=False)
 
 
 def _glyphs(name: str) -> Any:

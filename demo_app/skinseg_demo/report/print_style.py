@@ -1,7 +1,6 @@
 """How the report looks: one accent, three sizes of letters, columns."""
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 from reportlab.lib.colors import Color
@@ -79,8 +78,7 @@ class PrintStyle:
             splitLongWords=1,
             **settings,
         )
-        # A paragraph reads mark-up: what a person wrote must stay text.
-        return Paragraph(escape(words.writable(text), quote=False), style, bulletText=bullet)
+        return Paragraph(words.marked_up(text, is_bold=is_bold), style, bulletText=bullet)
 
 
 def in_columns(*columns: Sequence[Flowable]) -> Table:

@@ -259,3 +259,28 @@ def test_the_contour_is_drawn_where_the_outline_is() -> None:
     assert not is_enlarged
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == pytest.approx((75, 225, 100, 300), abs=3)
     assert not changed[90:210, 115:285].any()
+
+
+def test_hindi_is_written_where_its_font_is_installed_and_letters_can_be_joined(
+    case: ReportCase, tmp_path: Path
+) -> None:
+    words = paper_words("hi")
+    if words.is_fallback:
+        assert "This page is in English" in text_of(report_pdf(case, words))
+        pytest.skip(
+            "needs the font Noto Sans Devanagari and the package uharfbuzz to write Hindi: one is not installed"
+        )
+
+    pdf = report_pdf(case, words)
+
+    assert pages_of(pdf) == 1
+    assert b"NotoSansDevanagari" in pdf
+    assert "scsonet 1.0.0" in text_of(pdf)  # what the font lacks is in Helvetica
+
+
+def test_hindi_without_a_font_is_english(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(paper_words_module.pdfmetrics, "getRegisteredFontNames", list)
+
+    words = paper_words("hi", folders=(tmp_path,))
+
+    assert (words.language, words.is_fallback) == ("en", True)
