@@ -13,7 +13,7 @@ from tests.demo_app.browser.conftest import Browsers, Phones
 from tests.demo_app.browser.pages import check_fit_for_all, choose_picture
 from tests.demo_app.browsers import HandClock
 from tests.demo_app.chromium import PHONE_SIZE, Watched, serving
-from tests.demo_app.drawn_visits import add_drawn
+from tests.demo_app.drawn_visits import followed_case, waiting_case
 
 pytestmark = pytest.mark.slow
 
@@ -123,7 +123,7 @@ def told(browsers: Browsers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         now=clock,
     )
     box: Services = app.extensions[EXTENSION]
-    full, waiting = _full_case(box, clock), _waiting_case(box, clock)
+    full, waiting = followed_case(box.store, clock), waiting_case(box.store, clock)
     with serving(app) as origin:
         context = browsers("sharp").new_context(viewport=PHONE_SIZE, base_url=origin)  # type: ignore[arg-type]  # a dict
         watched = Watched(context, origin)
@@ -133,34 +133,6 @@ def told(browsers: Browsers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         context.close()
     box.store.close()
     assert watched.complaints == []
-
-
-def _full_case(box: Services, clock: HandClock) -> str:
-    site = SITES["front_forearm_left"]
-    place = {"body_site": site.english, "body_view": site.view, "body_x": site.x, "body_y": site.y}
-    case = box.store.cases.create(
-        place | {"history": {"grown": True, "bled": False}, "skin_type": "IV", "note": "Dark rim."}
-    )
-    box.store.consents.record(case.id, "care", True, who="NN")
-    for share, has_scale in ((0.05, True), (0.052, True), (0.06, False), (0.1, True)):
-        visit = box.store.visits.add(case.id)
-        add_drawn(box.store, visit.id, "overview", share=0.01)
-        add_drawn(box.store, visit.id, share=share, has_scale=has_scale)
-        clock.wind(days=40)
-    box.store.outbox.queue(case.id)
-    box.store.outbox.mark_sent(case.id, "a" * 64)
-    box.store.replies.add(case.id, "Please refer within two weeks.", author="Dr Okoth")
-    return case.id
-
-
-def _waiting_case(box: Services, clock: HandClock) -> str:
-    case = box.store.cases.create({"body_site": "right cheek"})
-    box.store.consents.record(case.id, "care", True, who="NN")
-    add_drawn(box.store, box.store.visits.add(case.id).id)
-    box.store.outbox.queue(case.id)
-    clock.wind(hours=3)
-    box.store.outbox.mark_failed(case.id, "the receiver cannot be reached: no route to host; it is tried again")
-    return case.id
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_refused_picture_says_why_and_can_be_discarded(phone: Phones) -> None:
 
     expect(page.get_by_role("alert")).to_have_text(re.compile("Cannot"))
     expect(page.locator("#sending-kept")).to_be_hidden()
-    page.get_by_role("button", name="Discard the picture").click()
+    page.get_by_role("button", name="Discard it").click()
     expect(page.get_by_text("Phone's camera")).to_be_visible()
 
 

@@ -148,7 +148,7 @@ def test_without_drawing_a_circle_is_put_and_moved_and_a_picture_marked_unusable
     assert _path(page) != before
 
     page.get_by_label("Draw anew").press("ArrowRight")
-    expect(page.get_by_label("Picture is unusable")).to_be_checked()
+    expect(page.get_by_label("Unusable")).to_be_checked()
     page.get_by_role("button", name="Save").press("Enter")
 
     expect(page.get_by_role("heading", name="Marked as unusable")).to_be_visible()
@@ -159,7 +159,7 @@ def test_cancelling_leaves_the_outline_as_it_was(phone: Phones) -> None:
     page = phone().page
     result_of(page, "sharp")
     page.get_by_role("button", name="Outline is wrong").click()
-    page.get_by_label("Picture is unusable").check(force=True)
+    page.get_by_label("Unusable").check(force=True)
     assert _path(page) == ""
 
     page.get_by_role("button", name="Cancel").click()

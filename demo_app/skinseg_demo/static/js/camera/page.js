@@ -71,7 +71,7 @@ async function aim() {
   video.srcObject = stream;
   await video.play();
   [asking.hidden, camera.hidden] = [true, false];
-  stage.style.aspectRatio = `${video.videoWidth} / ${video.videoHeight}`;
+  stage.style.setProperty("--ratio", String(video.videoWidth / video.videoHeight));
   facts.textContent = t("js.camera.facts", { columns: video.videoWidth, rows: video.videoHeight });
   offerTorch(track, torch);
   await offerFocus(track, by("focus-line"), by("focus"));
@@ -101,6 +101,7 @@ function lost() {
 function fail(error) {
   [asking.hidden, camera.hidden] = [false, true];
   by("ask-how").hidden = true;
+  by("ask-title").textContent = t("js.camera.not_open");
   failed.textContent = error.message;
   failed.dataset.name = error.name;
   failed.hidden = false;
