@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from reportlab.pdfbase import pdfmetrics
 
 from skinseg_demo.report import paper_words as paper_words_module
 from skinseg_demo.report.case import (
@@ -279,7 +280,7 @@ def test_hindi_is_written_where_its_font_is_installed_and_letters_can_be_joined(
 
 
 def test_hindi_without_a_font_is_english(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(paper_words_module.pdfmetrics, "getRegisteredFontNames", list)
+    monkeypatch.setattr(pdfmetrics, "getRegisteredFontNames", list)
 
     words = paper_words("hi", folders=(tmp_path,))
 
