@@ -9,13 +9,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from skinseg_demo.body_sites import SITES
 from skinseg_demo.pictures.polygons import mask_outlines, on_screen
 from skinseg_demo.store import Store
 from skinseg_demo.store.pictures import Picture, PictureRole
 from skinseg_edge.datasets.synthetic_lesions import Scene, draw
 from skinseg_runtime.measurements import measure, scale_from_mm_per_px
+from tests.demo_app.browsers import HandClock
 
-__all__ = ["add_drawn", "result_of"]
+__all__ = ["add_drawn", "followed_case", "result_of", "waiting_case"]
 
 _HW = (240, 320)
 _MM_PER_PX = 0.08
@@ -50,6 +52,36 @@ def add_drawn(
         verdict="good",
         sent_anyway=False,
     )
+
+
+def followed_case(store: Store, clock: HandClock) -> str:
+    """Keep a case of four visits, 40 days apart, that was sent and answered; return its id."""
+    site = SITES["front_forearm_left"]
+    place = {"body_site": site.english, "body_view": site.view, "body_x": site.x, "body_y": site.y}
+    case = store.cases.create(
+        place | {"history": {"grown": True, "bled": False}, "skin_type": "IV", "note": "Dark rim."}
+    )
+    store.consents.record(case.id, "care", True, who="NN")
+    for share, has_scale in ((0.05, True), (0.052, True), (0.06, False), (0.1, True)):
+        visit = store.visits.add(case.id)
+        add_drawn(store, visit.id, "overview", share=0.01)
+        add_drawn(store, visit.id, share=share, has_scale=has_scale)
+        clock.wind(days=40)
+    store.outbox.queue(case.id)
+    store.outbox.mark_sent(case.id, "a" * 64)
+    store.replies.add(case.id, "Please refer within two weeks.", author="Dr Okoth")
+    return case.id
+
+
+def waiting_case(store: Store, clock: HandClock) -> str:
+    """Keep a case that could not be sent for three hours; return its id."""
+    case = store.cases.create({"body_site": "right cheek"})
+    store.consents.record(case.id, "care", True, who="NN")
+    add_drawn(store, store.visits.add(case.id).id)
+    store.outbox.queue(case.id)
+    clock.wind(hours=3)
+    store.outbox.mark_failed(case.id, "the receiver cannot be reached: no route to host; it is tried again")
+    return case.id
 
 
 def result_of(mask: NDArray[np.bool_], error: float | None) -> dict[str, object]:
