@@ -46,7 +46,8 @@ def test_without_https_the_guided_camera_is_explained_and_the_own_one_works(
 ) -> None:
     watched = phone(base_url=practice_box.origin.replace("localhost", OTHER_NAME))
     page = watched.page
-    page.context.add_cookies([{**practice_session["cookies"][0], "domain": OTHER_NAME}])
+    cookie: Any = {**practice_session["cookies"][0], "domain": OTHER_NAME}
+    page.context.add_cookies([cookie])
 
     page.goto("/")
 
