@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from skinseg_edge.errors import FileMissing, InputError
 
@@ -27,6 +26,8 @@ _VIDEOS = (
 _SCHEMES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://")
 _CAMERAS = ("camera:", "csi:")
 _PIPELINE = "gst:"
+_USER = re.compile(r"([a-zA-Z]+://)\S*@")
+_SECRET = re.compile(r"((?:password|passwd|passwort|pass|pwd|pw)\s*=\s*)(?:\"[^\"]*\"|[^\s&\"]+)", re.IGNORECASE)
 _CAMERA = re.compile(r"(camera|csi):(\d{1,3})(?:@(\d{2,5})x(\d{2,5})(?:@(\d{1,3}))?)?")
 
 
@@ -127,15 +128,14 @@ def _pipeline(text: str) -> Stream:
 
 
 def _without_password(text: str) -> str:
-    """Take user and password out of every address in *text*: they would stand in results and on screens.
+    """Take passwords out of *text*: they would stand in results and on screens.
 
-    >>> _without_password("rtsp://nurse:secret@10.0.0.7:554/1")
+    Of an address goes all before the last "@", for a password may hold any sign, those that end a host among them; of a
+    pipeline's property or an address's query, such as user-pw=..., the value.
+
+    >>> _without_password("rtsp://nurse:se/cr!et@10.0.0.7:554/1")
     'rtsp://10.0.0.7:554/1'
+    >>> _without_password("rtsp://10.0.0.7/user=nurse&password=secret&channel=1")
+    'rtsp://10.0.0.7/user=nurse&password=***&channel=1'
     """
-
-    def bare(found: re.Match[str]) -> str:
-        address = found.group()
-        host = urlsplit(address).netloc.rpartition("@")[2]
-        return address.replace(urlsplit(address).netloc, host, 1)
-
-    return re.sub(r"[a-zA-Z]+://[^\s\"'!]+", bare, text)
+    return _SECRET.sub(r"\1***", _USER.sub(r"\1", text))
