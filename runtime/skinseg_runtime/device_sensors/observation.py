@@ -20,6 +20,9 @@ __all__ = ["LEAST_SECONDS", "Observation", "observe"]
 
 LEAST_SECONDS = 2.0  # a rail's monitor averages over up to a second, so a shorter stretch may show what came before it
 
+_SUMMED = ("power_w", "energy_j", "throttle_flag", "throttle_s", "throttle_events")
+_LEAST_ANSWERED = 0.95  # of the stretch: reading all sensors at its two ends takes some of it
+
 _Part = TypeVar("_Part")
 
 
@@ -106,10 +109,12 @@ def observe(
 ) -> Observation:
     """Turn what each sensor gave over *seconds*, in which *photos* were segmented, into figures.
 
-    A sensor with fewer than two values was not read. *idle_w*: mean power at rest, by name.
+    A sensor with fewer than two values was not read, nor was a meter or a sign of throttling that was silent at the
+    beginning or the end: half of an energy is no figure. *idle_w*: mean power at rest, by name.
     """
-    missed = {sensor.name: "it gave no two values" for sensor, series in readings if len(series) < 2}
-    whole = [(sensor, series) for sensor, series in readings if len(series) >= 2]
+    gaps = [(sensor, series, _gap(sensor, series, seconds)) for sensor, series in readings]
+    missed = {sensor.name: gap for sensor, _, gap in gaps if gap}
+    whole = [(sensor, series) for sensor, series, gap in gaps if not gap]
     too_short = photos < 1 or seconds < LEAST_SECONDS
     meters = {} if too_short else _meters(whole, seconds, photos, idle_w or {})
     if too_short and any(sensor.kind in ("power_w", "energy_j") for sensor, _ in whole):
@@ -126,6 +131,16 @@ def observe(
         unread={**(unread or {}), **missed},
         power_mode=power_mode,
     )
+
+
+def _gap(sensor: Sensor, series: Series, seconds: float) -> str:
+    """Say why a series is not to be used, empty if it is."""
+    if len(series) < 2:
+        return "it gave no two values"
+    answered = series[-1][0] - series[0][0]
+    if sensor.kind in _SUMMED and answered < _LEAST_ANSWERED * seconds:
+        return f"it answered for {answered:.1f} of {seconds:.1f} s"
+    return ""
 
 
 def _meters(

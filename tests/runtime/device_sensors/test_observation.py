@@ -66,6 +66,20 @@ def test_what_was_read_once_or_never_is_not_read() -> None:
     assert (found.temperature_c, found.unread) == ({}, {"zone": "it gave no two values"})
 
 
+@pytest.mark.parametrize("kind", ["power_w", "energy_j", "throttle_flag", "throttle_s", "throttle_events"])
+def test_a_sensor_that_vanishes_midway_gives_no_half_of_a_sum(kind: Kind) -> None:
+    until_midway = [(0.0, 1.0), (2.0, 3.0), (5.0, 6.0)]
+    found = observe([(_sensor(kind, "rail"), until_midway)], seconds=10.0, photos=4)
+    assert (found.meters, found.power_w, found.throttled_s, found.events) == ({}, {}, {}, {})
+    assert (found.mj_per_photo, found.throttled_for_s) == (None, None)
+    assert found.unread == {"rail": "it answered for 5.0 of 10.0 s"}
+
+
+def test_a_temperature_is_told_as_far_as_it_was_read() -> None:
+    found = observe([(_sensor("temperature_c", "zone"), [(0.0, 40.0), (5.0, 60.0)])], seconds=10.0, photos=4)
+    assert found.temperature_c["zone"].most == 60.0
+
+
 def test_a_machine_is_held_back_as_long_as_a_flag_was_seen_or_a_counter_gained() -> None:
     flag = [(0.0, 0.0), (1.0, 1.0), (3.0, 1.0), (4.0, 0.0), (5.0, 0.0)]  # from 1 s to 4 s
     readings = [
