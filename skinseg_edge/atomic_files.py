@@ -20,6 +20,7 @@ from skinseg_edge.errors import OutputRefused
 
 __all__ = [
     "check_free",
+    "check_replaceable",
     "fresh_folder",
     "refusing_output_errors",
     "write_bytes_atomically",
@@ -53,6 +54,18 @@ def check_free(path: str | Path, *, force: bool = False) -> None:
     """
     if not force and os.path.lexists(path):
         raise OutputRefused(f"cannot write {path}: it exists already; add --force to replace it or choose another name")
+
+
+def check_replaceable(path: str | Path, *, force: bool, only_if_holds: str | None = None) -> None:
+    """Check, before a long run, that `fresh_folder` will not refuse its place for what lies there.
+
+    *force*, *only_if_holds*: see `fresh_folder`.
+
+    Raises OutputRefused if something is at the path and not force, or if it may not be replaced.
+    """
+    check_free(path, force=force)
+    with refusing_output_errors(path):
+        _check_replaceable(Path(path).resolve(), only_if_holds)
 
 
 def write_bytes_atomically(path: str | Path, data: bytes, *, overwrite: bool = True, mode: int = 0o666) -> None:
@@ -101,10 +114,8 @@ def fresh_folder(path: str | Path, force: bool = False, *, only_if_holds: str | 
 
     Raises OutputRefused if something is at the path and not force, if it may not be replaced, or if the system refuses.
     """
-    check_free(path, force=force)
+    check_replaceable(path, force=force, only_if_holds=only_if_holds)
     target = Path(path).resolve()
-    with refusing_output_errors(path):
-        _check_replaceable(target, only_if_holds)
     temporary = _beside(target)
     with _folders_above(target):
         try:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _SCHEMA = "skinseg.bench/1"
+_MARK = "benchmark.json"  # by which a folder is known as ours
 _PATH = click.Path(path_type=Path)
 _AT_LEAST_ONE = click.IntRange(min=1)
 
@@ -97,14 +98,14 @@ def main(
 
 
 def _check_place(output: Path, bundle: Path, force: bool) -> None:
-    from skinseg_edge.atomic_files import check_free
+    from skinseg_edge.atomic_files import check_replaceable
 
     if output.resolve().is_relative_to(bundle.resolve()):
         raise OutputRefused(
             f"cannot write {output}: it lies in the bundle, which may hold nothing that its manifest does not list; "
             "choose another place"
         )
-    check_free(output, force=force)
+    check_replaceable(output, force=force, only_if_holds=_MARK)
 
 
 def _time(ui: Ui, bundle: Bundle, job: Job, output: Path | None, force: bool) -> int:
@@ -170,10 +171,10 @@ def _write(
         "benchmark.md": markdown_page(report, told),
         "benchmark.csv": csv_page(report),
         "benchmark-stages.csv": stages_csv(report),
-        "benchmark.json": json.dumps({"schema": _SCHEMA, **document}, indent=2, allow_nan=False) + "\n",
+        _MARK: json.dumps({"schema": _SCHEMA, **document}, indent=2, allow_nan=False) + "\n",
         "benchmark.svg": svg_chart(report),
     }
-    with fresh_folder(output, force, only_if_holds="benchmark.json") as folder:
+    with fresh_folder(output, force, only_if_holds=_MARK) as folder:
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8")
     return [output / name for name in pages]

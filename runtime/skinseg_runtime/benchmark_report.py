@@ -16,7 +16,7 @@ from skinseg_runtime.comparison import Form
 from skinseg_runtime.device_sensors import Observation
 from skinseg_runtime.latency import STAGES
 from skinseg_runtime.machine import machine
-from skinseg_runtime.usable_cores import usable_cores
+from skinseg_runtime.usable_cores import fast_cores
 
 __all__ = ["HEADINGS", "Report", "cells", "report_on"]
 
@@ -112,7 +112,7 @@ def report_on(bundle: Bundle, job: Job, forms: tuple[Form, ...]) -> Report:
             "runs": job.runs,
             "seconds": job.seconds,
             "warm_up": "until settled" if job.warm_up is None else job.warm_up,
-            "threads": job.threads or usable_cores(),
+            "threads": job.threads or fast_cores(),
             "source": "photos" if job.photos else "golden pictures",
             "count": len(job.photos or bundle.manifest.golden),
         },

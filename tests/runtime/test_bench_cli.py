@@ -76,6 +76,14 @@ def test_one_form_as_json_says_what_was_measured_where_and_how(bundle: Path, pho
     assert measured["latency"]["whole"]["p50_ms"] <= measured["latency"]["whole"]["p99_ms"]
 
 
+def test_the_threads_that_are_told_are_those_of_the_fast_cores(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("skinseg_runtime.benchmark_report", "skinseg_runtime.engines.onnxruntime"):
+        monkeypatch.setattr(f"{module}.fast_cores", lambda: 3)
+    method = only_object(call(main, bundle, *_FEW, "--json").stdout)["method"]
+    assert isinstance(method, dict)
+    assert method["threads"] == 3
+
+
 def test_one_form_is_written_with_its_chart_and_what_every_figure_includes(bundle: Path, tmp_path: Path) -> None:
     output = tmp_path / "page"
     result = call(main, bundle, "--runs", "2", "-o", output, "--json")
@@ -205,6 +213,17 @@ def test_nothing_is_replaced_without_force_nor_a_folder_of_another_kind_with_it(
     assert "add --force" in refused.stderr
     assert sorted(path.name for path in ours.iterdir()) == sorted(_PAGES)
     assert [path.name for path in theirs.iterdir()] == ["photo.jpg"]
+
+
+def test_a_folder_of_another_kind_is_refused_before_anything_is_timed(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed: list[object] = []
+    monkeypatch.setattr(benchmark, "measure", timed.append)
+    (tmp_path / "photo.jpg").write_text("old", encoding="utf-8")
+    result = call(main, bundle, *_FEW, "-o", tmp_path, "--force")
+    assert (result.exit_code, timed) == (2, [])
+    assert "it holds no benchmark.json" in result.stderr
 
 
 def test_a_page_is_not_written_into_the_bundle(bundle: Path) -> None:
