@@ -50,7 +50,7 @@ def _turned_jpeg(photo: NDArray[np.uint8], orientation: int) -> bytes:
 def _file(phone: FlaskClient, picture_id: str, name: str) -> bytes:
     with phone.get(f"/api/pictures/{picture_id}/{name}", base_url=ORIGIN) as answer:
         assert answer.status_code == 200
-        return answer.data
+        return bytes(answer.data)
 
 
 def _filled(outlines: list[list[list[float]]], hw: tuple[int, int]) -> NDArray[np.bool_]:
@@ -58,7 +58,7 @@ def _filled(outlines: list[list[list[float]]], hw: tuple[int, int]) -> NDArray[n
     for outline in outlines:
         points = np.rint(np.array(outline) * hw[::-1] - 0.5).astype(np.int32)
         cv2.fillPoly(mask, [points], 1)
-    return mask == 1
+    return np.asarray(mask == 1, np.bool_)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
