@@ -27,6 +27,7 @@ __all__ = [
     "new",
     "show",
     "when",
+    "words",
 ]
 
 blueprint = Blueprint("cases", __name__)
