@@ -2,7 +2,7 @@
 
 import logging
 
-from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from skinseg_demo.refusals import Refused
@@ -70,6 +70,8 @@ def _answer(status: int, kind: str, message: str, retry_after_s: int | None) -> 
     g.refusal_kind = kind  # for monitoring.meters
     if request.path.startswith("/api/") or request.is_json or _wants_json():
         response = jsonify({"error": {"kind": kind, "message": message}})
+    elif not current_app.has_static_folder:  # the plain port: it has no style and no scripts for a page
+        response = Response(f"{message}\n", mimetype="text/plain")
     else:
         response = make_response(render_template("error.html", status=status, kind=kind, message=message))
     response.status_code = status

@@ -1,8 +1,10 @@
 """/metrics: who may read it, what it counts, and that it tells nothing of a patient."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 from flask import Flask
@@ -17,6 +19,14 @@ from skinseg_demo.security.roles import open_to_all
 from skinseg_demo.services import Services
 from skinseg_runtime.device_sensors import Sensor, Sensors, Unread
 from tests.demo_app.browsers import ORIGIN, browser_of, post
+
+
+class _Disk(NamedTuple):
+    """As shutil tells of a disk."""
+
+    total: int
+    used: int
+    free: int
 
 
 @dataclass
@@ -139,6 +149,16 @@ class TestGauges:
         assert _value(page, 'skinseg_outbox_cases{state="draft"}') == 1
         assert _value(page, "skinseg_ready") == 0
         assert _value(page, "skinseg_disk_free_bytes") > 0
+
+    def test_a_disk_that_is_nearly_full_makes_the_box_unready(
+        self, busy: Services, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: _Disk(10**12, 10**12 - 10**9, 10**9))
+
+        health = look_at(busy, Sensors())
+
+        assert health.checks["disk"] is False
+        assert _value(text_of(families_of(health)), "skinseg_disk_free_bytes") == 1e9
 
     def test_a_temperature_is_told_with_its_sensor(self, busy: Services) -> None:
         sensor = Sensor(name="cpu-thermal", kind="temperature_c", includes="a made-up zone", read=lambda: 61.5)

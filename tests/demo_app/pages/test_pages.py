@@ -125,6 +125,12 @@ class TestPlainPort:
 
         assert answer.status_code == 405
 
+    def test_a_form_sent_there_is_refused_in_one_plain_sentence(self, plain: FlaskClient) -> None:
+        answer = plain.post("/pair", data={"token": "A"}, base_url="http://localhost:8080")
+
+        assert (answer.status_code, answer.mimetype) == (405, "text/plain")
+        assert answer.text == "cannot take this over plain http; open the box's https address\n"
+
     def test_a_foreign_name_is_not_led_anywhere(self, plain: FlaskClient) -> None:
         assert plain.get("/", base_url="http://evil.example").status_code == 400
 

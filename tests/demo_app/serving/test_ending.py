@@ -40,7 +40,7 @@ def test_pictures_on_their_way_are_finished_and_kept_when_the_box_is_told_to_end
     assert code == 0
     store = Store.open(tmp_path / "state" / "store")
     kept = {str(document["id"]) for _, document in answers}
-    assert {picture.id for picture_id in kept if (picture := store.pictures.get(picture_id))} == kept
+    assert {store.pictures.get(picture_id).id for picture_id in kept} == kept
     store.close()
     assert (tmp_path / "state.log").read_text() == ""
 
