@@ -91,8 +91,9 @@ def _options(onnxruntime: Any, threads: int) -> Any:
     # One block for all values of a run, laid out beforehand, is larger than what the arena needs and not faster:
     # 6 MiB of 34 for the shipped network, 98 of 244 for U-Net (docs/graph.md).
     options.enable_mem_pattern = False
-    # Threads that wait in a loop take cores from the decoding of the next photo, and from whoever else there is: 39 ms of
-    # processor time a photo instead of 67 on two threads, and no picture is slower (docs/onnxruntime.md).
+    # Threads that wait in a loop take cores from the decoding of the next photo and from other programs: 67 ms of
+    # processor time a photo on two threads, 39 without, and 1.4 times the wall time on a busy machine (on an idle one
+    # 0.95 to 0.99; docs/onnxruntime.md).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Weights outside the file would be read from the current folder, and no hash covers those.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", "/nowhere")
