@@ -123,7 +123,7 @@ def test_the_installed_shell_shows_its_own_page_while_the_box_is_out_of_reach_an
     assert page.locator('meta[name="csrf"]').get_attribute("content") == ""
     assert _violations(page) == []
     with server.on():
-        page.locator("#phones").wait_for(timeout=15_000)  # it looks every 4 s by itself
+        page.locator("#phones").wait_for(timeout=15_000)  # it looks every 2 s by itself
         page.unroute_all()
         page.close()
 

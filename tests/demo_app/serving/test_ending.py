@@ -29,6 +29,7 @@ def test_pictures_on_their_way_are_finished_and_kept_when_the_box_is_told_to_end
     box = started(tmp_path / "state", write_bundle(tmp_path / "tiny.skinseg"))
     cookie, sign = _paired(box)
     _wait_until(lambda: box.get("/readyz").status == 200, "the box did not get ready")
+    assert b"\nskinseg_ready 1\n" in box.get("/metrics").body
     uploads = [_begun(box, cookie, sign, _picture(seed)) for seed in (1, 2, 3)]
 
     box.process.send_signal(signal.SIGTERM)

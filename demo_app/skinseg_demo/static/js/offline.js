@@ -1,5 +1,5 @@
 // On the page that stands in while the box is out of reach: looks for the box, and loads the page asked for once it answers.
-const EVERY_MS = 4000;
+const EVERY_MS = 2000;
 
 async function answers() {
   try {
