@@ -1,11 +1,11 @@
 """The power mode that a Jetson is set to; it decides clocks and cores, so times compare at one mode alone."""
 
 import re
-import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from skinseg_runtime.device_sensors.sensor import text_in
+from skinseg_runtime.program_output import program_output
 
 __all__ = ["NVPMODEL", "power_mode"]
 
@@ -18,19 +18,7 @@ _PATIENCE_S = 10.0
 
 
 def _output(command: Sequence[str]) -> str | None:
-    try:
-        finished = subprocess.run(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_PATIENCE_S,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return finished.stdout if finished.returncode == 0 else None
+    return program_output(command, patience_s=_PATIENCE_S)
 
 
 def power_mode(root: Path = Path("/"), output: Callable[[Sequence[str]], str | None] = _output) -> str | None:

@@ -9,7 +9,6 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from skinseg_edge.errors import SkinsegError
 from skinseg_runtime.cuda_memory.device import CudaFault, GpuFacts
 from skinseg_runtime.cuda_memory.gpu_nodes import has_nvidia_gpu
 from skinseg_runtime.jetpack import JetPack, read_jetpack
+from skinseg_runtime.program_output import program_output
 
 __all__ = ["Host", "Kind", "Library", "library_here", "output_here"]
 
@@ -63,20 +63,7 @@ class Library:
 def output_here(command: Sequence[str]) -> str | None:
     """Run a program and return what it wrote to stdout; None if it is not there, fails, or takes two minutes."""
     # In a folder of this project: `python -c` puts it first, and what lies in the user's shall not be imported.
-    try:
-        finished = subprocess.run(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            cwd=Path(__file__).parent,
-            timeout=_PATIENCE_S,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return finished.stdout if finished.returncode == 0 else None
+    return program_output(command, patience_s=_PATIENCE_S, folder=Path(__file__).parent)
 
 
 def library_here(module: str) -> Library:
