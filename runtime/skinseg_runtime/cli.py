@@ -116,7 +116,7 @@ def main(
     from skinseg_runtime.photo_scale import photo_scale
     from skinseg_runtime.run import Asked, run
     from skinseg_runtime.sources import sources_from
-    from skinseg_runtime.usable_cores import usable_cores
+    from skinseg_runtime.usable_cores import fast_cores, usable_cores
     from skinseg_runtime.video import run_stream, stream_among
 
     scale_of = photo_scale(mm_per_px, card_mm, ruler)
@@ -124,7 +124,8 @@ def main(
         for_photos = {"--overlay": overlay, "--resume": resume, "--jobs": jobs is not None, "--look": look != "once"}
         stream_options.check_alone(stream.name, for_photos)
         opened = Bundle.open(bundle, trusted_key=trusted_key)
-        threads = max(1, usable_cores() - 2)  # reading and drawing have a thread each; docs/video.md has figures
+        # Reading and drawing have a thread each; docs/video.md has figures.
+        threads = max(1, min(fast_cores(), usable_cores() - 2))
         with _opened(ui, opened, engine, precision, allow_build, threads) as segmenter:
             model = _model(opened, segmenter)
             return run_stream(

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from skinseg_runtime.cli import main
+from skinseg_runtime.engines.onnxruntime_providers import Provider
+from skinseg_runtime.engines.onnxruntime_session import Session, open_session
 from tests.fresh_interpreter import run_python
 from tests.runtime.calling import call
 from tests.runtime.video.drawn_clips import RADIUS, centre_of, frame, frames_in, write_clip
@@ -34,6 +36,24 @@ def test_the_command_takes_a_clip_with_a_scale_and_leaves_rows_and_a_recording(b
     model = rows[0]["model"]
     assert isinstance(model, dict)
     assert (model["name"], model["engine"]) == ("tiny", "onnxruntime")
+
+
+@pytest.mark.parametrize(("usable", "fast", "expected"), [(8, 4, 4), (4, 4, 2), (2, 2, 1)])
+def test_the_network_takes_fast_cores_and_leaves_two_to_reading_and_drawing(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usable: int, fast: int, expected: int
+) -> None:
+    asked: list[int] = []
+
+    def noted(model: bytes, source: str, threads: int, provider: Provider) -> Session:
+        asked.append(threads)
+        return open_session(model, source, 1, provider)
+
+    monkeypatch.setattr("skinseg_runtime.engines.onnxruntime.open_session", noted)
+    monkeypatch.setattr("skinseg_runtime.usable_cores.usable_cores", lambda: usable)
+    monkeypatch.setattr("skinseg_runtime.usable_cores.fast_cores", lambda: fast)
+    clip = write_clip(tmp_path / "clip.avi", [frame(0)])
+    assert call(main, bundle, clip, "-o", tmp_path / "out").exit_code == 0
+    assert asked == [expected]
 
 
 @pytest.mark.parametrize(
