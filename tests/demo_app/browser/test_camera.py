@@ -88,7 +88,7 @@ def test_the_camera_page_bars_nobody_before_and_after_it_opens(phone: Phones) ->
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
     expect(page.locator("#camera-failed")).to_be_visible()
-    check_fit_for_all(page)
+    check_fit_for_all(page, "dark")
 
 
 def test_each_way_of_failing_is_told_by_its_name_with_what_to_do(phone: Phones) -> None:
@@ -155,6 +155,7 @@ def test_without_takephoto_the_frame_is_sent_and_its_size_is_told(phone: Phones)
     page.add_init_script("delete window.ImageCapture")
     _opened(page)
     page.context.set_offline(True)
+    expect(page.locator("#hint")).to_have_text(re.compile("The box cannot be reached"))
 
     page.get_by_role("button", name="Take the picture").click()
 

@@ -21,6 +21,7 @@ const AUTO = "skinseg.auto";
 
 let stream = /** @type {MediaStream | null} */ (null);
 let told = /** @type {import("./live.js").Told | null} */ (null);
+let trouble = ""; // why the box tells nothing, in a sentence
 let isWanted = false; // whether the camera should run while the page is seen
 let isOpening = false;
 let isTaking = false;
@@ -76,7 +77,7 @@ async function aim() {
   offerTorch(track, torch);
   await offerFocus(track, by("focus-line"), by("focus"));
   lens.hidden = (await backLenses()).length < 2;
-  told = null;
+  [told, trouble] = [null, ""];
   moment.reset();
   live.start();
   stayAwake();
@@ -110,14 +111,14 @@ function fail(error) {
 /** @param {import("./live.js").Told} what */
 function showOutline(what) {
   told = what;
+  trouble = "";
   const paths = what.outlines.map((points) => `M${points.map((xy) => xy.join(" ")).join("L")}Z`);
   outline.setAttribute("d", paths.join(""));
 }
 
 /** @param {import("../common.js").Refused} error */
 function sayWhy(error) {
-  outline.setAttribute("d", "");
-  if (error.status !== 503) say({ tone: "wait", words: error.message });
+  if (error.kind !== "FrameDropped") trouble = error.message;
 }
 
 /** @param {number} now */
@@ -126,7 +127,7 @@ function judge(now) {
   if (!told) outline.setAttribute("d", "");
   const size = { width: video.videoWidth, height: video.videoHeight };
   const steady = steadiness.look(video, now, told?.outlines[0]);
-  const found = hintFor(told, steady, size, auto.checked);
+  const found = trouble ? { tone: "wait", words: trouble } : hintFor(told, steady, size, auto.checked);
   say(found);
   if (auto.checked && moment.has(found, now)) shoot();
 }
@@ -152,6 +153,7 @@ async function shoot() {
   } finally {
     isTaking = false;
     shutter.disabled = false;
+    if (stream) live.start(); // it did not work: aim again
   }
 }
 
