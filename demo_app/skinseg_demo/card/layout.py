@@ -50,7 +50,7 @@ BANK_CARD_MM = 85.60  # ISO/IEC 7810 ID-1, width; its tolerance is below what an
 GAUGE_START = (5.0, 130.0)
 GAUGE_MM = (79.0, 94.0)  # first and last mark, from GAUGE_START
 
-GREY_PATCHES = ((243,) * 3, (200,) * 3, (160,) * 3, (122,) * 3, (85,) * 3, (52,) * 3)  # sRGB, 0..255
+GREY_PATCHES = tuple((value, value, value) for value in (243, 200, 160, 122, 85, 52))  # sRGB, 0..255
 COLOUR_PATCHES = ((175, 54, 60), (70, 148, 73), (56, 61, 150), (231, 199, 31), (194, 150, 130), (115, 82, 68))
 
 _SQUARE_START = (10.0, 13.0)

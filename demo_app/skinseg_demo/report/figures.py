@@ -38,8 +38,9 @@ def about_case(case: ReportCase, style: PrintStyle) -> list[Flowable]:
         (say("report.checklist"), ", ".join(case.checklist) or say("report.none_ticked")),
         (say("report.quality"), " ".join(case.quality) or say("report.quality_good")),
     ]
-    told = [[style.soft(name), style.body(value)] for name, value in rows]
-    return [style.heading(say("report.about")), _lined(told, (27 * mm, 59 * mm))]
+    told: list[list[Flowable]] = [[style.soft(name), style.body(value)] for name, value in rows]
+    story: list[Flowable] = [style.heading(say("report.about"))]
+    return [*story, _lined(told, (27 * mm, 59 * mm))]
 
 
 def _figures(lesion: ReportLesion, style: PrintStyle) -> list[Flowable]:

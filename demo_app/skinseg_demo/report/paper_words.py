@@ -106,4 +106,5 @@ def _latin(text: str) -> str:
 
 
 def _glyphs(name: str) -> Any:
-    return pdfmetrics.getFont(name).face.charToGlyph
+    font: Any = pdfmetrics.getFont(name)  # a TTFont, which knows its letters
+    return font.face.charToGlyph
