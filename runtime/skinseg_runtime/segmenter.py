@@ -21,8 +21,6 @@ from skinseg_edge.preprocessing import to_network_input
 from skinseg_runtime.engines import Engine, choose_engine
 from skinseg_runtime.gpu_queue import Queueing
 from skinseg_runtime.large_pictures import checked_look
-from skinseg_runtime.large_pictures.photo_parts import PhotoParts
-from skinseg_runtime.large_pictures.second_look import looked_again
 from skinseg_runtime.postprocessing import PostProcessing, default_rules
 from skinseg_runtime.segmentation import Segmentation
 
@@ -146,6 +144,10 @@ class Segmenter:
         """
         if checked_look(look) == "once":
             return self._look_once(source)[0]
+        # Imported here: the first mask should not wait for what most photos never need.
+        from skinseg_runtime.large_pictures.photo_parts import PhotoParts
+        from skinseg_runtime.large_pictures.second_look import looked_again
+
         # Read once: both looks must be at the same photo.
         held = read_picture(source, max_pixels=self.max_pixels) if isinstance(source, str | Path) else source
         first, pixels = self._look_once(held)

@@ -77,6 +77,18 @@ print(sorted({name.split(".")[0] for name in sys.modules}))
     assert not loaded & {"click", "rich", "torch", "onnx", "PIL", "matplotlib", "scipy", "cryptography", "coremltools"}
 
 
+def test_a_second_look_is_loaded_by_those_alone_who_ask_for_one(bundle: Path, photo: Path) -> None:
+    code = """
+import sys
+from skinseg_runtime import Segmenter
+with Segmenter.open(sys.argv[1]) as segmenter:
+    for look in ("once", "closer"):
+        segmenter.segment(sys.argv[2], look=look).lesions
+        print("skinseg_runtime.large_pictures.second_look" in sys.modules)
+"""
+    assert run_python(code, bundle, photo).stdout == "False\nTrue\n"
+
+
 def test_importing_the_package_loads_no_library_at_all() -> None:
     code = """
 import sys
