@@ -33,7 +33,7 @@ def test_a_code_pairs_one_phone(client: FlaskClient, box: Services) -> None:
     assert (answer.status_code, answer.data) == (204, b"")
     (phone,) = box.store.phones.list()
     assert (phone.role, phone.label, phone.revoked_at) == ("phone", "iPhone", None)
-    assert "This phone is paired" in client.get("/", base_url=ORIGIN).text
+    assert ">Log off<" in client.get("/", base_url=ORIGIN).text
 
 
 def test_the_cookie_is_for_this_box_over_https_and_for_no_script(client: FlaskClient, box: Services) -> None:

@@ -8,7 +8,7 @@ from tests.demo_app.browsers import ORIGIN, HandClock, browser_of, paired, post
 
 
 def _is_paired(client: FlaskClient) -> bool:
-    return "This phone is paired" in client.get("/", base_url=ORIGIN).text
+    return ">Log off<" in client.get("/", base_url=ORIGIN).text
 
 
 def test_a_phone_that_rests_for_half_an_hour_is_logged_off_and_told_so(phone: FlaskClient, clock: HandClock) -> None:
