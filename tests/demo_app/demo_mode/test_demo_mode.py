@@ -137,6 +137,13 @@ def test_a_person_tries_a_drawn_picture_and_sees_its_result(demo_app: Flask, dem
     assert shown.status_code == 200
 
 
+def test_the_outbox_of_a_demo_tells_who_answers_and_misses_no_receiver(demo_app: Flask, demo_box: Services) -> None:
+    page = paired(browser_of(demo_app), demo_box).get("/outbox", base_url=ORIGIN).text
+
+    assert strings_of("en")["demo.dermatologist"] in page
+    assert strings_of("en")["cases.no_receiver"] not in page
+
+
 def test_a_drawn_picture_is_sent_as_it_is_drawn(demo_app: Flask, demo_box: Services) -> None:
     phone = paired(browser_of(demo_app), demo_box)
 
