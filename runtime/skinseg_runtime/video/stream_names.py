@@ -26,7 +26,8 @@ _VIDEOS = (
 _SCHEMES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://")
 _CAMERAS = ("camera:", "csi:")
 _PIPELINE = "gst:"
-_USER = re.compile(r"([a-zA-Z]+://)\S*@")
+# A bare host, or a number with its port, is followed by its path: an "@" in that ends no password.
+_USER = re.compile(r"([a-zA-Z]+://)(?!(?:[\w.-]+|\d+(?:\.\d+){3}:\d+)[/?#])\S*@")
 _SECRET = re.compile(r"((?:password|passwd|passwort|pass|pwd|pw)\s*=\s*)(?:\"[^\"]*\"|[^\s&\"]+)", re.IGNORECASE)
 _CAMERA = re.compile(r"(camera|csi):(\d{1,3})(?:@(\d{2,5})x(\d{2,5})(?:@(\d{1,3}))?)?")
 

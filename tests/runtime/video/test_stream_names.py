@@ -46,6 +46,8 @@ def test_a_pipeline_has_to_end_where_frames_are_taken() -> None:
         ("rtsp://nurse:s3cret@10.0.0.7:554/a", "rtsp://10.0.0.7:554/a"),
         ("rtsp://nurse:p@ss@10.0.0.7/a", "rtsp://10.0.0.7/a"),
         ("rtsp://nurse:s3cret!#/?@10.0.0.7/a", "rtsp://10.0.0.7/a"),
+        ("rtsp://10.0.0.7:554/cam@1", "rtsp://10.0.0.7:554/cam@1"),
+        ("rtsp://ward.example/cam@1", "rtsp://ward.example/cam@1"),
         ("http://10.0.0.7/video?user=n&pwd=s3cret&ch=1", "http://10.0.0.7/video?user=n&pwd=***&ch=1"),
         ("gst: rtspsrc location=rtsp://n:s3cret@h/a ! appsink", "gst: rtspsrc location=rtsp://h/a ! appsink"),
         ("gst: rtspsrc user-id=n user-pw=s3cret ! appsink", "gst: rtspsrc user-id=n user-pw=*** ! appsink"),
