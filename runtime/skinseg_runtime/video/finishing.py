@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from skinseg_runtime.measurements import measure
+from skinseg_runtime.measurements import completed
 from skinseg_runtime.overlay import draw
 from skinseg_runtime.photo_scale import PhotoScale
 from skinseg_runtime.quality import assess
@@ -65,7 +65,7 @@ def row_of(analysed: Analysed, scale_of: PhotoScale | None) -> dict[str, object]
     timings = {"read": frame.read_ms, **segmentation.timings_ms}
     timings.pop("decode", None)  # pixels come decoded
     began = time.perf_counter()
-    lesions = measure(segmentation.mask, frame.pixels, scale)
+    lesions = completed(segmentation.lesions, segmentation.photo_hw, frame.pixels, scale)
     quality = assess(frame.pixels, segmentation)
     timings["measure"] = (time.perf_counter() - began) * 1000
     return {

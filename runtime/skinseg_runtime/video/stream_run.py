@@ -81,7 +81,9 @@ def run_stream(
         origin = {"source": stream.name, "model": dict(model)}
         work = _prepared(undo, segmenter, stream, options, again, output, origin, scale_of, force, patience)
         ending = _run_to_end(ui, work, window)
-        made = (work.rows.publish(), None if work.recording is None else work.recording.publish())
+        # The recording first: of the two it is the one that a full disk spoils unnoticed.
+        record = None if work.recording is None else work.recording.publish()
+        made = (work.rows.publish(), record)
     counts = _counts(work)
     if ending.how == "interrupted" and not stream.is_live:
         ui.info(sentence_of(counts, ending, *made))

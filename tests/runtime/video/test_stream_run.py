@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from skinseg_edge.command_line import Ui
 from skinseg_edge.errors import DeadlinePassed, InputError, OutputRefused, ToolMissing
 from skinseg_runtime import Segmentation, Segmenter
+from skinseg_runtime.measurements.shape import Shape, shape_of
 from skinseg_runtime.overlay import LIGHT, draw
 from skinseg_runtime.video import StreamOptions, run_stream
 from skinseg_runtime.video.capture import Capture
@@ -237,6 +238,36 @@ def test_an_engine_that_fails_ends_the_run_with_its_error(
     code, document, rows, _ = run(segmenter, FILE, PlayedCamera(frame(number) for number in range(9)), tmp_path)
     assert (code, document["ended"], len(rows)) == (3, "failed", 2)
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("skinseg-")] == []
+
+
+def test_a_recording_that_cannot_be_played_leaves_no_rows_either(
+    segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputRefused("cannot write drawn.avi: not all are in the file")
+
+    monkeypatch.setattr("skinseg_runtime.video.recording.Recording._check_playable", full)
+    clip = PlayedCamera((frame(number) for number in range(3)), rate=10, announced=3)
+    with pytest.raises(OutputRefused, match="not all are in the file"):
+        run(segmenter, FILE, clip, tmp_path / "out", StreamOptions(record=tmp_path / "out" / "drawn.avi"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_each_lesion_of_a_frame_is_measured_once(
+    segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[object] = []
+
+    def counted(region: NDArray[np.uint8], polygon: NDArray[np.float32]) -> Shape:
+        measured.append(region)
+        return shape_of(region, polygon)
+
+    monkeypatch.setattr("skinseg_runtime.measurements.regions.shape_of", counted)
+    clip = PlayedCamera((frame(number) for number in range(3)), rate=10, announced=3)
+    rows = run(segmenter, FILE, clip, tmp_path)[2]
+    lesions = [lesion for row in rows if isinstance(found := row["lesions"], list) for lesion in found]
+    assert len(measured) == len(lesions) == 3
+    assert all(lesion["colour"] is not None for lesion in lesions)
 
 
 def test_a_full_disk_is_refused_and_leaves_nothing(
