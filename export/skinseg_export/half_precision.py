@@ -12,6 +12,7 @@ import numpy as np
 
 from skinseg_edge.errors import InputError, ParityFailed
 from skinseg_edge.known_names import first_names
+from skinseg_export.inferred_shapes import inferred_graph
 from skinseg_export.onnx_from_torch import check_model, set_metadata
 from skinseg_export.single_nodes import single_nodes
 
@@ -60,7 +61,7 @@ def half_value_names(half: "ModelProto") -> set[str]:
     """Return the names of all values of *half* that stand in half precision, weights left out."""
     import onnx
 
-    graph = onnx.shape_inference.infer_shapes(half, strict_mode=True).graph
+    graph = inferred_graph(half, strict=True)
     values = {each.name: each.type.tensor_type.elem_type for each in (*graph.input, *graph.value_info, *graph.output)}
     unknown = {name for node in graph.node for name in node.output if name} - values.keys()
     if unknown:
@@ -123,14 +124,14 @@ class _Rewriter:
     """One walk over the nodes in order, with the precision in which each float value stands."""
 
     def __init__(self, single: "ModelProto", kept: Set[int]) -> None:
-        import onnx
+        from onnx import TensorProto
 
         self._source = single
         self._weights = {weight.name: weight for weight in single.graph.initializer}
-        inferred = onnx.shape_inference.infer_shapes(single, strict_mode=True).graph
+        inferred = inferred_graph(single, strict=True)
         values = (*inferred.value_info, *inferred.input, *inferred.output)
-        self._is_float = {value.name: value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT for value in values}
-        self._is_float.update({w.name: w.data_type == onnx.TensorProto.FLOAT for w in single.graph.initializer})
+        self._is_float = {value.name: value.type.tensor_type.elem_type == TensorProto.FLOAT for value in values}
+        self._is_float.update({w.name: w.data_type == TensorProto.FLOAT for w in single.graph.initializer})
         self._stands_half: set[str] = set()  # values that the rewritten graph makes in half
         self._made: set[str] = set()  # casts and converted weights that already exist
         self._nodes: list[NodeProto] = []

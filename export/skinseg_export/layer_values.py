@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from skinseg_export.calculator import open_calculator
 from skinseg_export.deployed_graph import INPUT_NAME
+from skinseg_export.inferred_shapes import inferred_graph
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
@@ -126,9 +127,7 @@ def first_divergence(model: "ModelProto", ours: Values, theirs: Values, toleranc
 
 def can_be_compared(model: "ModelProto") -> bool:
     """Whether all values of *model* for one picture fit into 4 GiB, so that two runs can be held side by side."""
-    import onnx
-
-    values = onnx.shape_inference.infer_shapes(model).graph.value_info
+    values = inferred_graph(model).value_info
     return sum(4 * _numbers(value) for value in values) <= _MOST_BYTES
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skinseg_export.calculator import open_calculator
 from skinseg_export.deployed_graph import INPUT_NAME
+from skinseg_export.inferred_shapes import inferred_graph
 from skinseg_export.single_nodes import values_inside_recurrences
 
 if TYPE_CHECKING:
@@ -102,7 +103,10 @@ def value_reaches(
     """
     import onnx
 
-    measured = onnx.shape_inference.infer_shapes(single)
+    measured = onnx.ModelProto()
+    measured.CopyFrom(single)
+    del measured.graph.value_info[:]
+    measured.graph.value_info.extend(inferred_graph(single).value_info)
     floats = [name for name in _float_values(measured) if names is None or name in names]
     if not floats:
         return {}
@@ -159,9 +163,7 @@ def _measuring(name: str) -> "Iterator[NodeProto]":
 
 def _sizes(single: "ModelProto") -> Sizes:
     """Map each value of *single* to its shape; a side that the file leaves open, the batch, counts as 1."""
-    import onnx
-
-    graph = onnx.shape_inference.infer_shapes(single).graph
+    graph = inferred_graph(single)
     return {value.name: _shape(value) for value in (*graph.input, *graph.value_info, *graph.output)}
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skinseg_export.inferred_shapes import inferred_graph
 from skinseg_export.single_nodes import single_nodes
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 __all__ = ["GraphEdit", "attribute_of"]
 
@@ -18,10 +19,8 @@ class GraphEdit:
     """*model* is changed in place, by `finish`. Shapes are those of the values that *model* came with."""
 
     def __init__(self, model: "ModelProto") -> None:
-        import onnx
-
         self._model = model
-        self._shapes = _shapes(onnx.shape_inference.infer_shapes(model))
+        self._shapes = _shapes(inferred_graph(model))
         self._weights = {each.name: each for each in model.graph.initializer}
         self._outputs = {each.name for each in model.graph.output}
         self._single = {model.graph.node[index].output[0] for index in single_nodes(model)}
@@ -124,8 +123,8 @@ def attribute_of(node: "NodeProto", name: str, default: Any) -> Any:
     return tuple(found) if isinstance(found, list) else found
 
 
-def _shapes(model: "ModelProto") -> dict[str, tuple[int, ...]]:
-    values = (*model.graph.input, *model.graph.value_info, *model.graph.output)
+def _shapes(graph: "GraphProto") -> dict[str, tuple[int, ...]]:
+    values = (*graph.input, *graph.value_info, *graph.output)
     return {each.name: tuple(side.dim_value for side in each.type.tensor_type.shape.dim) for each in values}
 
 
