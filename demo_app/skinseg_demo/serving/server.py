@@ -1,4 +1,4 @@
-"""The process that serves: gunicorn with one worker of sixteen threads, TLS inside, the models loaded after the fork."""
+"""The process that serves: gunicorn, one worker of sixteen threads, TLS inside, the models loaded after the fork."""
 
 import os
 import ssl
