@@ -182,8 +182,13 @@ def _check(results: Results, expected: Sequence[PurePosixPath], *, force: bool, 
         )
     published = results.published() if resume else set()
     for relative in (PurePosixPath(RESULTS_NAME), *expected):
+        target = results.folder / relative
+        if target.is_dir():
+            raise OutputRefused(
+                f"cannot write {target}: it is a folder, expected a file or nothing; remove it or choose another place"
+            )
         if str(relative) not in published:
-            check_free(results.folder / relative, force=force)
+            check_free(target, force=force)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 The file outlives Ctrl-C, `kill -9` and a power cut. A line that was cut off or is no such line counts for nothing: its
 photo is done again. Nothing in it is trusted: whoever takes an entry over compares its files with those on the disk.
+Paths stand in it as a URL has them, for a name on a disk may be no text in any encoding.
 """
 
 import json
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import quote, unquote_to_bytes
 
 from skinseg_edge.errors import InputError
 from skinseg_edge.strict_json import Fields, parse_object
@@ -74,7 +76,7 @@ class Journal:
         """
         document = {
             "key": entry.key,
-            "files": {name: asdict(file) for name, file in entry.files.items()},
+            "files": {name: _document(file) for name, file in entry.files.items()},
             "row": dict(entry.row),
         }
         line = json.dumps(document, allow_nan=False).encode() + b"\n"
@@ -112,9 +114,14 @@ def _entry(line: bytes) -> Entry | None:
         return None
 
 
+def _document(file: Written) -> dict[str, object]:
+    return {**asdict(file), "path": quote(os.fsencode(file.path))}
+
+
 def _files(document: Mapping[str, object]) -> dict[str, Written]:
     files = {}
     for name, value in document.items():
         fields = Fields(value, name, ("path", "size", "sha256"), what=_WHAT, error_class=InputError)
-        files[name] = Written(fields.text("path"), fields.whole("size"), fields.text("sha256"))
+        path = os.fsdecode(unquote_to_bytes(fields.text("path")))
+        files[name] = Written(path, fields.whole("size"), fields.text("sha256"))
     return files

@@ -142,6 +142,26 @@ def test_each_photo_is_read_from_the_disk_once(
     assert of_photos == sorted(path for path in photos.rglob("*") if path.is_file())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no name that is not text")
+def test_a_photo_whose_name_is_no_text_stops_no_other(
+    bundle: Path, photos: Path, left: Path, counted: list[bytes]
+) -> None:
+    shutil.copy(photos / "2.png", os.fsencode(photos) + b"/odd\xff 100%.png")
+    assert call(main, bundle, photos, "-o", left, "--resume").exit_code == 2  # one file is no picture
+    assert len(counted) == PHOTOS + 2 - 3
+    assert (left / os.fsdecode(b"odd\xff 100%.mask.png")).read_bytes() == (left / "2.mask.png").read_bytes()
+
+
+def test_a_folder_where_a_result_belongs_is_refused_before_any_work(
+    bundle: Path, photos: Path, tmp_path: Path, counted: list[bytes]
+) -> None:
+    for name in ("2.mask.png", "results.jsonl"):
+        (tmp_path / name / name).mkdir(parents=True)
+        result = call(main, bundle, photos, "-o", tmp_path / name, "--force")
+        assert (result.exit_code, counted) == (2, [])
+        assert f"cannot write {tmp_path / name / name}: it is a folder" in result.stderr
+
+
 def test_a_run_that_was_killed_goes_on_and_ends_as_if_it_had_not_been(
     bundle: Path, drawn: Path, photos: Path, left: Path, counted: list[bytes]
 ) -> None:
