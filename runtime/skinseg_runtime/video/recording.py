@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skinseg_edge.atomic_files import check_free, refusing_output_errors
 from skinseg_edge.errors import InputError, OutputRefused
+from skinseg_runtime.video.stream_names import check_is_text
 
 __all__ = ["Recording", "check_path"]
 
@@ -114,8 +115,10 @@ class Recording:
 def check_path(path: Path, *, force: bool) -> None:
     """Check, before any work, that a recording may be written there.
 
-    Raises OutputRefused if the file is there and not *force*, InputError if its name ends like no format we write.
+    Raises OutputRefused if the file is there and not *force*, InputError if its name ends like no format we write or is
+    no text.
     """
+    check_is_text(str(path.resolve()), f"record {path}")
     if path.suffix.lower() not in _CODECS:
         raise InputError(f"cannot record {path}: expected a name that ends with {', '.join(_CODECS)}; choose one")
     check_free(path, force=force)

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from skinseg_edge.errors import FileMissing, InputError
 
-__all__ = ["FrameSize", "Stream", "StreamKind", "is_stream", "stream_among", "stream_from"]
+__all__ = ["FrameSize", "Stream", "StreamKind", "check_is_text", "is_stream", "stream_among", "stream_from"]
 
 StreamKind: TypeAlias = Literal["camera", "csi", "file", "network", "gstreamer"]
 
@@ -91,8 +91,9 @@ def stream_among(paths: Sequence[str]) -> Stream | None:
 def stream_from(text: str) -> Stream:
     """Read one stream's name.
 
-    Raises InputError if it is like none of those above, FileMissing if it is a file that is not there.
+    Raises InputError if it is like none of those above or no text, FileMissing if it is a file that is not there.
     """
+    check_is_text(text, f"segment {_without_password(text)}")
     lower = text.lower()
     if lower.startswith(_CAMERAS):
         return _camera(text)
@@ -103,7 +104,22 @@ def stream_from(text: str) -> Stream:
     if not Path(text).is_file():
         raise FileMissing(f"cannot segment {text}: there is no such file; check the path")
     # A whole path: "concat:..." or "%03d" at the beginning of a name means something to FFmpeg.
-    return Stream("file", str(Path(text).resolve()), text)
+    whole = str(Path(text).resolve())
+    check_is_text(whole, f"segment {text}")
+    return Stream("file", whole, text)
+
+
+def check_is_text(text: str, doing: str) -> None:
+    """Check that a name can be handed to OpenCV, which ends the process where a byte of it is no UTF-8.
+
+    *doing*: such as "segment clip.mp4". Raises InputError if it cannot.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"cannot {doing}: the name, or that of a folder above it, is no UTF-8 text, expected one; rename it"
+        ) from error
 
 
 def _camera(text: str) -> Stream:

@@ -38,6 +38,19 @@ def test_the_command_takes_a_clip_with_a_scale_and_leaves_rows_and_a_recording(b
     assert (model["name"], model["engine"]) == ("tiny", "onnxruntime")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no name that is not text")
+def test_a_name_that_is_no_text_is_refused_where_opencv_would_crash(bundle: Path, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi", [frame(0)])
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd\xff.avi"))
+    recorded = call(main, bundle, clip, "-o", tmp_path / "out", "--record", odd)
+    clip.rename(odd)
+    read = call(main, bundle, odd, "-o", tmp_path / "out")
+    for result in (recorded, read):
+        assert result.exit_code == 2
+        assert "is no UTF-8 text, expected one; rename it" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(("usable", "fast", "expected"), [(8, 4, 4), (4, 4, 2), (2, 2, 1)])
 def test_the_network_takes_fast_cores_and_leaves_two_to_reading_and_drawing(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usable: int, fast: int, expected: int
