@@ -146,7 +146,7 @@ def test_each_photo_is_read_from_the_disk_once(
 def test_a_photo_whose_name_is_no_text_stops_no_other(
     bundle: Path, photos: Path, left: Path, counted: list[bytes]
 ) -> None:
-    shutil.copy(photos / "2.png", os.fsencode(photos) + b"/odd\xff 100%.png")
+    shutil.copy(photos / "2.png", photos / os.fsdecode(b"odd\xff 100%.png"))
     assert call(main, bundle, photos, "-o", left, "--resume").exit_code == 2  # one file is no picture
     assert len(counted) == PHOTOS + 2 - 3
     assert (left / os.fsdecode(b"odd\xff 100%.mask.png")).read_bytes() == (left / "2.mask.png").read_bytes()
