@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template, request
 
+from skinseg_demo.pages.care import check_care
 from skinseg_demo.security.roles import for_phones
-from skinseg_demo.services import services
 from skinseg_demo.store.pictures import PictureRole
 from skinseg_runtime.quality.limits import CHECKS
 
@@ -32,7 +32,7 @@ LOOSE = CaptureTask(None, "closeup")
 def doors() -> str:
     """Show both ways of taking a picture for the case and role in the address.
 
-    Raises FileMissing if there is no such case.
+    Raises FileMissing if there is no such case, Refused with 409 if it has no consent to care.
     """
     return render_template("capture/doors_page.html", task=_task())
 
@@ -42,7 +42,7 @@ def doors() -> str:
 def camera() -> str:
     """Show the guided camera for the case and role in the address.
 
-    Raises FileMissing if there is no such case.
+    Raises FileMissing if there is no such case, Refused with 409 if it has no consent to care.
     """
     return render_template("capture/camera.html", task=_task(), sharpness=_LEAST_SHARPNESS)
 
@@ -50,5 +50,5 @@ def camera() -> str:
 def _task() -> CaptureTask:
     case = request.args.get("case") or None
     if case is not None:
-        services().store.cases.get(case)
+        check_care(case)
     return CaptureTask(case, "overview" if request.args.get("role") == "overview" else "closeup")

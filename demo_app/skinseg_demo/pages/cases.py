@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 from skinseg_demo.body_sites import SITES, place_from_form, words_of
 from skinseg_demo.following.visit_story import VisitStory, stories_of
+from skinseg_demo.pages.care import check_care, no_care
 from skinseg_demo.pages.case_forms import consents_from_form
 from skinseg_demo.refusals import Refused
 from skinseg_demo.security.roles import current_phone, for_phones
@@ -89,11 +90,13 @@ def new() -> str:
 def create() -> Response:
     """Begin a case, its first visit, and its consents; a loose picture becomes part of it.
 
-    Raises Refused with 400 for a form that is none of ours.
+    Raises Refused with 400 for a form that is none of ours, with 409 for a picture without consent to care.
     """
     store, who = services().store, current_phone().id
     place, consents = place_from_form(request.form), consents_from_form(request.form)
     picture = _loose_picture(store, request.form.get("picture"))
+    if picture is not None and "care" not in dict(consents):
+        raise no_care()
     case = store.cases.create(place, who=who)
     for kind, writer in consents:
         store.consents.record(case.id, kind, True, who=writer, phone_id=who)
@@ -133,10 +136,11 @@ def show(case_id: str) -> str:
 def add_picture(case_id: str) -> Response:
     """Make a loose picture part of the latest visit.
 
-    Raises FileMissing if one of them is not there, Refused with 400 if no picture was named.
+    Raises FileMissing if one of them is not there, Refused with 400 if no picture was named, with 409 without consent
+    to care.
     """
     store, who = services().store, current_phone().id
-    store.cases.get(case_id)
+    check_care(case_id)
     picture = _loose_picture(store, request.form.get("picture"))
     if picture is None:
         raise Refused(400, "PictureMissing", "cannot add a picture: none was named; go back to it and try again")

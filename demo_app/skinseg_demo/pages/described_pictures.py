@@ -38,6 +38,7 @@ def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 _PICTURE_REFUSED = {
     "400": error_answer("A field is missing or says what it cannot."),
+    "409": error_answer("The case has no consent to care."),
     "413": error_answer("More than 25 MB or 60 million pixels, told by the header."),
     "415": error_answer("No JPEG, PNG, WebP, BMP or TIFF; cut off; damaged; or something else at the same time."),
     "429": error_answer("Too many from this phone.", has_retry_after=True),

@@ -6,6 +6,7 @@ from typing import TypeVar
 from flask import Blueprint, Response, g, jsonify, request, send_file
 
 from skinseg_demo.pages.api_description import documented
+from skinseg_demo.pages.care import check_care
 from skinseg_demo.pages.described_pictures import CORRECT, FILE, RESULT, UPLOAD
 from skinseg_demo.pictures.outlining import Outlined, Outlining
 from skinseg_demo.pictures.receiving import ReceivedPicture
@@ -15,6 +16,7 @@ from skinseg_demo.security.roles import current_phone, for_phones
 from skinseg_demo.services import services
 from skinseg_demo.store.corrections import CorrectionKind
 from skinseg_demo.store.pictures import Picture, PictureRole
+from skinseg_demo.store.sent_again import sent_before
 from skinseg_demo.waiting_line import QueueFull
 from skinseg_edge.errors import InputError
 from skinseg_edge.strict_json import parse_object, shown
@@ -79,8 +81,10 @@ def outlining() -> Outlining:
 def upload() -> tuple[Response, int]:
     """Take a picture in, outline it, keep it: 201 with its result and id once both are on the disk.
 
-    Raises Refused with 503 and Retry-After if too many wait, what `ReceivedPicture.read` and `Outlining.outline` raise,
-    and FileMissing if there is no such case.
+    A phone that lost the answer may send it again: it is told what was found then, and there is no second picture.
+
+    Raises Refused with 503 and Retry-After if too many wait, with 409 for a case without consent to care, what
+    `ReceivedPicture.read` and `Outlining.outline` raise, and FileMissing if there is no such case.
     """
     begun = time.perf_counter()
     busy = outlining()
@@ -89,16 +93,20 @@ def upload() -> tuple[Response, int]:
     has_card = _choice("card", _YES_NO, "no")
     case = request.form.get("case") or None
     if case is not None:
-        services().store.cases.get(case)  # before the work, and not after it
+        check_care(case)  # before the work
     received = _received(busy)
+    if (known := _sent_before(received, role, case, has_card=has_card)) is not None:
+        return _told(known)
     busy.check_ready()
     receive_ms = (time.perf_counter() - begun) * 1000
     try:
         outlined = busy.outline(received, has_card=has_card, receive_ms=receive_ms)
     except QueueFull as error:
         raise Refused(503, "QueueFull", str(error), retry_after_s=error.retry_after_s) from error
-    picture = _kept(outlined, received, role, case)
-    return jsonify({**picture.result, "id": picture.id}), 201
+    if case is not None:
+        check_care(case)  # it may have been withdrawn meanwhile
+    known = _sent_before(received, role, case, has_card=has_card)  # the first one may have been at work until now
+    return _told(known or _kept(outlined, received, role, case))
 
 
 @blueprint.get("/api/pictures/<picture_id>/result")
@@ -171,6 +179,20 @@ def _received(busy: Outlining) -> ReceivedPicture:
             "cannot outline the picture: the request holds no file named 'picture'; choose a picture and send it again",
         )
     return ReceivedPicture.read(sent.stream, busy.limits)
+
+
+def _sent_before(received: ReceivedPicture, role: PictureRole, case: str | None, *, has_card: bool) -> Picture | None:
+    store = services().store
+    visits = [] if case is None else store.visits.of_case(case)
+    if case is not None and not visits:
+        return None
+    visit = visits[-1].id if visits else None
+    found = sent_before(store.database, visit, role, received.sha256, has_card=has_card, who=current_phone().id)
+    return None if found is None else store.pictures.get(found)
+
+
+def _told(picture: Picture) -> tuple[Response, int]:
+    return jsonify({**picture.result, "id": picture.id}), 201
 
 
 def _kept(outlined: Outlined, received: ReceivedPicture, role: PictureRole, case: str | None) -> Picture:

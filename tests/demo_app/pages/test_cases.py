@@ -101,7 +101,7 @@ def test_a_loose_picture_becomes_part_of_a_new_case(phone: FlaskClient, box: Ser
     loose = add_drawn(box.store, None)
     assert f'name="picture" value="{loose.id}"' in _page(phone, f"/cases/new?picture={loose.id}")
 
-    post_form(phone, "/cases", body_site="back_leg_right", picture=loose.id)
+    post_form(phone, "/cases", body_site="back_leg_right", picture=loose.id, consent_care="yes", who="NN")
 
     (case,) = box.store.cases.list()
     assert [picture.id for picture in box.store.pictures.of_case(case.id)] == [loose.id]

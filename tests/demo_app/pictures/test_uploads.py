@@ -161,6 +161,7 @@ def test_files_are_served_so_that_no_browser_takes_them_for_anything_else(phone:
 
 def test_a_picture_of_a_case_goes_to_its_last_visit(phone: FlaskClient, box: Services) -> None:
     case = box.store.cases.create()
+    box.store.consents.record(case.id, "care", True, who="NN")
     data = encoded(disc_photo(_HW)[0])
 
     first = upload(phone, data, case=case.id, role="overview").get_json()["id"]
@@ -246,6 +247,19 @@ def test_a_field_that_says_what_it_cannot_is_told(phone: FlaskClient, form: dict
     assert words in answer.get_json()["error"]["message"]
 
 
+@pytest.mark.parametrize("is_withdrawn", [False, True])
+def test_a_case_without_consent_to_care_gets_no_picture(phone: FlaskClient, box: Services, is_withdrawn: bool) -> None:
+    case = box.store.cases.create()
+    if is_withdrawn:
+        box.store.consents.record(case.id, "care", True, who="NN")
+        box.store.consents.record(case.id, "care", False, who="NN")
+
+    answer = upload(phone, encoded(disc_photo(_HW)[0]), case=case.id)
+
+    assert (answer.status_code, answer.get_json()["error"]["kind"]) == (409, "ConsentMissing")
+    assert box.store.visits.of_case(case.id) == []
+
+
 def test_a_case_that_is_not_there_is_told_before_the_work(phone: FlaskClient) -> None:
     assert upload(phone, encoded(disc_photo(_HW)[0]), case="aaaaaaaaaaaa").status_code == 404
 
@@ -301,7 +315,8 @@ def test_while_too_many_wait_a_picture_is_put_off_with_the_time_to_come_back(pho
         thread.start()
     while engine.waiting < 8:
         pass
-    answer = upload(phone, encoded(disc_photo(_HW)[0]))
+    data = encoded(disc_photo((368, 480))[0])  # not the bytes of another test, which are known
+    answer = upload(phone, data)
     frame = send_frame(phone, encoded(disc_photo((120, 160))[0]))
     is_held.set()
     for thread in threads:
@@ -310,7 +325,7 @@ def test_while_too_many_wait_a_picture_is_put_off_with_the_time_to_come_back(pho
     assert (answer.status_code, answer.get_json()["error"]["kind"]) == (503, "QueueFull")
     assert int(answer.headers["Retry-After"]) >= 1
     assert (frame.status_code, frame.get_json()["error"]["kind"]) == (503, "FrameDropped")
-    assert upload(phone, encoded(disc_photo(_HW)[0])).status_code == 201
+    assert upload(phone, data).status_code == 201
 
 
 def test_where_the_network_failed_the_api_says_why_and_the_pages_go_on(tmp_path: Path) -> None:
