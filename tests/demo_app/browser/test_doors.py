@@ -102,6 +102,20 @@ def test_a_busy_box_is_tried_again_after_the_time_it_asks_for(phone: Phones) -> 
     page.wait_for_url("**/pictures/*")
 
 
+def test_a_picture_that_waited_while_its_phone_was_paired_anew_is_sent(phone: Phones) -> None:
+    page = phone().page
+    page.goto("/")
+    ended = {"error": {"kind": "NotPaired", "message": "cannot go on: this phone rested; scan the code again"}}
+    page.route("**/api/pictures", lambda sent: sent.fulfill(status=401, json=ended), times=1)
+    page.evaluate("document.querySelector('meta[name=csrf]').content = 'of the session that ended'")
+
+    choose_picture(page, "sharp")
+
+    expect(page.get_by_text("The picture is kept on this page until the box has it")).to_be_visible()
+    page.locator("#sending-again").click()
+    page.wait_for_url("**/pictures/*")
+
+
 def test_the_look_is_kept_by_the_phone_and_known_to_the_box(phone: Phones) -> None:
     page = phone().page
     page.goto("/")

@@ -12,6 +12,15 @@ export function csrf() {
   return document.querySelector('meta[name="csrf"]')?.content ?? "";
 }
 
+/** Take the token of the session that this phone has now: it was paired anew meanwhile, perhaps in another tab. */
+export async function renewCsrf() {
+  const page = await fetch("/", { credentials: "same-origin", cache: "no-store" }).catch(() => null);
+  if (!page?.ok) return;
+  const found = new DOMParser().parseFromString(await page.text(), "text/html").querySelector('meta[name="csrf"]');
+  const own = document.querySelector('meta[name="csrf"]');
+  if (found?.content && own) own.content = found.content;
+}
+
 /** Return a sentence of the box as people write it: with a capital and a full stop. */
 export function sentence(text) {
   return /[.!?]$/.test(text) ? text : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

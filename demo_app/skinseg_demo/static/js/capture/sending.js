@@ -1,10 +1,11 @@
 // The panel of a picture on its way: what it is, how far it is, and, where the box is away, that it is kept here.
-import { t } from "../common.js";
+import { renewCsrf, t } from "../common.js";
 import { keepTimes } from "../result/times.js";
 import { upload } from "./upload.js";
 
 const WAITS_S = [2, 4, 8, 15, 30]; // between tries by itself; the last one goes on
 const PASSING = new Set([0, 429, 502, 503, 504]); // what another try may mend
+const LOGGED_OFF = new Set([401, 403]); // and what pairing the phone anew may
 
 const part = (name) => document.getElementById(name ? `sending-${name}` : "sending");
 
@@ -14,6 +15,7 @@ export class Sending {
   #stop = new AbortController();
   #timer = 0;
   #tries = 0;
+  #wasLoggedOff = false;
 
   /** @param {{onDropped: () => void, hasCard: () => boolean}} hooks */
   constructor({ onDropped, hasCard }) {
@@ -45,6 +47,7 @@ export class Sending {
     this.#timer = 0;
     this.#stop = new AbortController();
     this.#show({ status: t("js.sending.up") });
+    if (this.#wasLoggedOff) await renewCsrf();
     const { address, caseId, role } = this.#task();
     try {
       const task = { address, caseId, role, hasCard: this.hooks.hasCard() };
@@ -75,7 +78,8 @@ export class Sending {
   /** @param {import("../common.js").Refused} error */
   #failed(error) {
     const mayPass = PASSING.has(error.status);
-    this.#show({ failed: error.message, isKept: mayPass });
+    this.#wasLoggedOff = LOGGED_OFF.has(error.status);
+    this.#show({ failed: error.message, isKept: mayPass || this.#wasLoggedOff });
     part("again").hidden = false;
     if (!mayPass) return;
     const waitS = error.retryAfterS ?? WAITS_S[Math.min(this.#tries, WAITS_S.length - 1)];
