@@ -88,13 +88,13 @@ def rename(phone_id: str) -> Response:
 @for_admins
 @rate_limited("backups", 3, 60.0)
 def backup() -> Response:
-    """Send a verified backup of the whole store; nothing of it stays on the box.
+    """Send a verified backup of the whole store; nothing of it stays on the box (what a killed process left is swept).
 
     Raises OutputRefused if the disk has no room for it, and what `Store.backup_to` raises.
     """
     box = services()
     now = box.store.phones.now()
-    with tempfile.TemporaryDirectory(prefix="backup-", dir=box.config.state) as folder:
+    with tempfile.TemporaryDirectory(prefix=".backup-", dir=box.store.folder) as folder:
         path = box.store.backup_to(Path(folder) / "backup.zip", who=current_phone().id)
         stream = path.open("rb")  # the file is gone with its folder, its bytes stay until they are sent
     name = f"skinseg-demo-{now:%Y-%m-%d-%H%M}.zip"

@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from skinseg_demo import DemoConfig, create_app
 from skinseg_demo.services import Services
 from skinseg_demo.store import Store
-from tests.demo_app.browsers import ORIGIN, HandClock, browser_of, csrf_of, paired
+from skinseg_edge.errors import DeviceUnready
+from tests.demo_app.browsers import ORIGIN, HandClock, browser_of, csrf_of, paired, post_form
 
 
 def _send(client: FlaskClient, path: str, **form: str) -> tuple[int, str]:
@@ -102,6 +103,22 @@ def test_a_backup_is_sent_whole_restores_and_leaves_nothing_behind(
     restored = Store.open(tmp_path / "restored", now=clock)
     assert restored.cases.get(case.id).number == case.number
     restored.close()
+
+
+def test_a_backup_that_was_cut_off_is_swept_at_the_next_start(
+    admin: FlaskClient, box: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[Path] = []
+
+    def cut_off(_: Store, path: Path, **__: object) -> Path:
+        places.append(path)
+        raise DeviceUnready("cannot write the backup: the power went; try again")
+
+    monkeypatch.setattr(Store, "backup_to", cut_off)
+
+    assert post_form(admin, "/admin/backup").status_code == 503
+    (place,) = places
+    assert (place.parent.parent, place.parent.name[0]) == (box.store.folder, ".")  # as `Store` sweeps
 
 
 def test_the_audit_log_is_shown_with_its_verdict(admin: FlaskClient, box: Services) -> None:
