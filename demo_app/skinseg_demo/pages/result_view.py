@@ -1,8 +1,10 @@
 """A result as its page shows it: paths for the contour, figures with their ranges, reasons, times."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from skinseg_demo.finding_words import finding_words
 
 __all__ = ["Figure", "LesionView", "ResultView", "path_of"]
 
@@ -85,11 +87,10 @@ class ResultView:
         """Of the picture's quality: "good", "usable" or "retake"."""
         return str(self._quality.get("verdict", "usable"))
 
-    @property
-    def reasons(self) -> list[str]:
-        """What speaks against the picture, sentences; what blocks comes first."""
+    def reasons(self, say: Callable[[str], str]) -> list[str]:
+        """Return what speaks against the picture, sentences in the language of *say*; what blocks comes first."""
         findings = sorted(self._quality.get("findings", ()), key=lambda finding: not finding.get("is_blocking"))
-        return [_sentence(finding["sentence"]) for finding in findings]
+        return [_sentence(finding_words(finding, say)) for finding in findings]
 
     @property
     def model(self) -> Mapping[str, Any]:
@@ -143,4 +144,4 @@ def _short(value: float) -> str:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '।')) else '.'}"

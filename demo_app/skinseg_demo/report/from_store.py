@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from skinseg_demo.body_sites import site_of
+from skinseg_demo.finding_words import finding_words
 from skinseg_demo.following.visit_story import VisitStory, stories_of
 from skinseg_demo.report.case import (
     OutlineBy,
@@ -60,7 +61,7 @@ def report_case(
         lesions=tuple(_lesion(lesion) for lesion in _mappings(result.get("lesions"))) if by == "network" else (),
         scale=_scale(result),
         scale_problem=_text(result.get("scale_why")),
-        quality=_quality(result),
+        quality=_quality(result, say),
         model=_model(result),
         contact=contact,
     )
@@ -123,10 +124,10 @@ def _scale(result: Mapping[str, object]) -> ReportScale | None:
     return ReportScale(str(told.get("source")), error or 0.0, _number(told.get("tilt_degrees")))
 
 
-def _quality(result: Mapping[str, object]) -> tuple[str, ...]:
+def _quality(result: Mapping[str, object], say: Say) -> tuple[str, ...]:
     quality = result.get("quality")
     findings = quality.get("findings") if isinstance(quality, Mapping) else None
-    sentences = (_text(finding.get("sentence")) for finding in _mappings(findings))
+    sentences = (finding_words(finding, say) for finding in _mappings(findings))
     return tuple(sentence for sentence in sentences if sentence)
 
 

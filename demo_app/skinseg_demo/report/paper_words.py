@@ -26,7 +26,7 @@ _PLAIN, _BOLD = "Helvetica", "Helvetica-Bold"
 # By language: file names of a plain and a bold font that hold its letters, best first.
 _FONT_FILES = {"hi": (("NotoSansDevanagari-Regular.ttf", "NotoSansDevanagari-Bold.ttf"),)}
 _FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
-_ON_PAPER = ("report.", "card.")
+_ON_PAPER = ("report.", "card.", "js.finding.")
 
 
 @dataclass(frozen=True)

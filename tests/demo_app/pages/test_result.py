@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 from skinseg_demo.pages.result_view import ResultView, path_of
 from skinseg_demo.services import Services
 from skinseg_demo.store.pictures import Picture
+from skinseg_demo.strings import strings_of
+from skinseg_runtime.quality.limits import NAMES
 from tests.demo_app.browsers import ORIGIN, post
 
 _LESION: dict[str, Any] = {
@@ -104,7 +106,25 @@ def test_figures_are_in_mm_with_their_range_only_where_there_is_a_scale() -> Non
 def test_what_blocks_is_named_first() -> None:
     view = ResultView(_RESULT | {"quality": {"verdict": "retake", "findings": [_GLARE, _BLURRED]}})
 
-    assert view.reasons == ["The lesion looks blurred: hold still.", "It mirrors."]
+    assert view.reasons(strings_of("en").__getitem__) == ["The lesion looks blurred: hold still.", "It mirrors."]
+
+
+@pytest.mark.parametrize("code", ["es", "fr", "hi", "sw"])
+def test_every_finding_is_told_in_the_language_of_the_page(code: str) -> None:
+    findings = [{"name": name, "sentence": "as the gate says it"} for name in NAMES]
+    view = ResultView(_RESULT | {"quality": {"verdict": "retake", "findings": findings}})
+
+    told = view.reasons(strings_of(code).__getitem__)
+
+    assert len(set(told)) == len(NAMES)
+    assert "As the gate says it." not in told
+
+
+def test_a_finding_without_words_is_told_as_the_gate_does() -> None:
+    findings = [{"name": "a new one", "sentence": "something is wrong"}]
+    view = ResultView(_RESULT | {"quality": {"verdict": "usable", "findings": findings}})
+
+    assert view.reasons(strings_of("fr").__getitem__) == ["Something is wrong."]
 
 
 def test_the_page_names_model_engine_times_and_says_what_it_is_not(phone: FlaskClient, box: Services) -> None:
@@ -159,6 +179,7 @@ def test_taking_a_picture_of_a_case_again_keeps_it_as_unusable(phone: FlaskClien
 @pytest.mark.parametrize("path", ["/capture", "/camera"])
 def test_a_picture_is_taken_for_the_case_and_role_of_the_address(phone: FlaskClient, box: Services, path: str) -> None:
     case = box.store.cases.create().id
+    box.store.consents.record(case, "care", True, who="NN")
 
     page = phone.get(f"{path}?case={case}&role=overview", base_url=ORIGIN).text
 

@@ -31,7 +31,7 @@ export function hintFor(told, steady, frame, isAuto) {
   if (shape.offMiddle > MIDDLE) return { tone: "mend", words: t("js.aim.middle") };
   if (shape.size < SMALL) return { tone: "mend", words: t("js.aim.closer") };
   const [first] = told.hints;
-  if (first) return { tone: "mend", words: firstWords(first.sentence) };
+  if (first) return { tone: "mend", words: wordsOf(first) };
   if (!steady.isStill) return { tone: "mend", words: t("js.aim.still") };
   if (!steady.isSharp) return { tone: "mend", words: t("js.aim.focus") };
   return { tone: "good", words: isAuto ? t("js.aim.good") : t("js.aim.take") };
@@ -82,8 +82,11 @@ function extent(outline, { width, height }) {
   return { size: Math.max(right - left, bottom - top) / short, offMiddle: off / short };
 }
 
-/** The gate's sentence holds its numbers in brackets; someone who aims has no eye for them. */
-function firstWords(sentence) {
+/** The words for a finding in this language; one that has none is told as the gate does, less its numbers in brackets. */
+function wordsOf({ name, sentence }) {
+  const key = `js.finding.${name.replaceAll(" ", "_")}`;
+  const known = t(key);
+  if (known !== key) return known;
   const words = sentence.replace(/\s*\([^)]*\)/g, "");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
