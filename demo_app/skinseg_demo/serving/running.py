@@ -74,4 +74,5 @@ def _reached_by(config: DemoConfig) -> dict[str, object]:
         "http_port": config.http_port,
         "tls": config.tls,
         "names": list(config.names),
+        "is_demo": config.is_demo,
     }
