@@ -13,6 +13,7 @@ from werkzeug.serving import make_server
 
 __all__ = ["PHONE_SIZE", "Watched", "browser", "launcher", "serving"]
 
+_OF_CHROMIUM = ("chrome-extension://mhjfbmdgcfjbbpaeojofohoefgiehjai/", "chrome://resources/")  # its viewer of PDFs
 PHONE_SIZE = {"width": 360, "height": 740}
 
 
@@ -76,5 +77,5 @@ class Watched:
             self.complaints.append(line)
 
     def _note_foreign(self, address: str) -> None:
-        if not address.startswith((f"{self._origin}/", "data:", f"blob:{self._origin}/")):
+        if not address.startswith((f"{self._origin}/", "data:", f"blob:{self._origin}/", *_OF_CHROMIUM)):
             self.complaints.append(f"asked {address}")

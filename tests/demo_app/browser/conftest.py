@@ -1,15 +1,17 @@
-"""Boxes that run as a person starts them, browsers with a drawn clip for a camera, and phones that are paired."""
+"""Boxes that run as a person starts them, a browser with drawn clips for a camera, and phones that are paired."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, TypeAlias
 
 import pytest
+import trustme
 from playwright.sync_api import Browser
 
 from tests.demo_app.browser.clips import Scene, write_clip
-from tests.demo_app.browser.running_box import RunningBox, running_box
+from tests.demo_app.browser.running_box import RunningBox, free_port, running_box
 from tests.demo_app.chromium import PHONE_SIZE, Watched, launcher
+from tests.demo_app.sending.receivers import Receiver
 
 Browsers: TypeAlias = Callable[[Scene], Browser]
 Phones: TypeAlias = Callable[..., Watched]
@@ -24,16 +26,15 @@ _CAMERA = (
 
 @pytest.fixture(scope="package")
 def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
-    """Return a browser whose camera sees a scene; each is started once."""
-    folder = tmp_path_factory.mktemp("clips")
-    started: dict[Scene, Browser] = {}
+    """Return the browser, whose camera sees a scene from the next time it is opened."""
+    path = tmp_path_factory.mktemp("clips") / "camera.y4m"
+    clip = write_clip(path, "sharp")
     with launcher() as launch:
+        started = launch(*_CAMERA, f"--use-file-for-fake-video-capture={clip}")
 
         def seeing(scene: Scene) -> Browser:
-            if scene not in started:
-                clip = write_clip(folder / f"{scene}.y4m", scene)
-                started[scene] = launch(*_CAMERA, f"--use-file-for-fake-video-capture={clip}")
-            return started[scene]
+            write_clip(path, scene)  # read anew each time a page opens the camera
+            return started
 
         yield seeing
 
@@ -46,9 +47,27 @@ def practice_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBo
 
 
 @pytest.fixture(scope="package")
-def tls_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBox]:
-    """A box with TLS by its own CA, which these browsers do not ask about."""
-    with running_box(tmp_path_factory.mktemp("tls")) as box:
+def receiver_ca() -> trustme.CA:
+    """The authority of the receiver, which the box with TLS trusts."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="package")
+def receiver() -> Receiver:
+    """Where the box with TLS sends its cases; nobody listens there until a test does."""
+    return Receiver(port=free_port())
+
+
+@pytest.fixture(scope="package")
+def tls_box(
+    tmp_path_factory: pytest.TempPathFactory, receiver_ca: trustme.CA, receiver: Receiver
+) -> Iterator[RunningBox]:
+    """A box with TLS by its own CA, which these browsers do not ask about; its receiver is down."""
+    folder = tmp_path_factory.mktemp("tls")
+    trusted = folder / "receiver_ca.pem"
+    receiver_ca.cert_pem.write_to_path(str(trusted))
+    options = ("--endpoint", receiver.address, "--contact", "NN, 1234")
+    with running_box(folder, *options, environment={"SSL_CERT_FILE": str(trusted)}) as box:
         yield box
 
 
@@ -68,17 +87,19 @@ def tls_session(browsers: Browsers, tls_box: RunningBox) -> Any:
 def phone(browsers: Browsers, practice_box: RunningBox, practice_session: Any) -> Iterator[Phones]:
     """Return a paired phone whose camera sees a scene; the test fails if a page of it complained."""
     with ExitStack() as stack:
-        yield _maker(stack, browsers, practice_box, practice_session)
+        yield phones_at(stack, browsers, practice_box, practice_session)
 
 
 @pytest.fixture
 def tls_phone(browsers: Browsers, tls_box: RunningBox, tls_session: Any) -> Iterator[Phones]:
     """The same with the box that speaks TLS."""
     with ExitStack() as stack:
-        yield _maker(stack, browsers, tls_box, tls_session)
+        yield phones_at(stack, browsers, tls_box, tls_session)
 
 
-def _maker(stack: ExitStack, browsers: Browsers, box: RunningBox, session: Any) -> Phones:
+def phones_at(stack: ExitStack, browsers: Browsers, box: RunningBox, session: Any) -> Phones:
+    """Return what makes a paired phone at a box; the end of *stack* fails if a page of it complained."""
+
     def make(scene: Scene = "sharp", **options: Any) -> Watched:
         settings = {"base_url": box.origin, "ignore_https_errors": True, "viewport": PHONE_SIZE, **options}
         context = browsers(scene).new_context(storage_state=session, **settings)

@@ -1,5 +1,6 @@
 """Steps that several tests of pages take."""
 
+import re
 from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe
@@ -8,7 +9,7 @@ from playwright.sync_api import Page
 from tests.demo_app.browser.clips import Scene, drawn, jpeg
 from tests.demo_app.chromium import PHONE_SIZE
 
-__all__ = ["check_fit_for_all", "choose_picture", "no_auto_shot", "result_of", "until"]
+__all__ = ["begin_case", "check_fit_for_all", "choose_picture", "no_auto_shot", "photograph", "result_of", "until"]
 
 _TRIES, _PAUSE_MS = 200, 50
 _SMALL = """
@@ -28,6 +29,26 @@ def result_of(page: Page, scene: Scene, hw: tuple[int, int] = (1200, 900)) -> No
     page.goto("/")
     choose_picture(page, scene, hw)
     page.wait_for_url("**/pictures/*")
+
+
+def begin_case(page: Page) -> None:
+    """Begin a case with a consent to care, and come to its page."""
+    page.goto("/cases/new")
+    page.locator("#site").select_option("front_knee_left")
+    page.get_by_role("checkbox", name="Care").check()
+    page.get_by_role("textbox", name="Asked by").fill("NN")
+    page.get_by_role("button", name="Begin the case").click()
+    page.wait_for_url(re.compile(r"/cases/[a-z2-7]{12}$"))
+
+
+def photograph(page: Page, door: str) -> None:
+    """Go from the page of a case through a door to the camera, take a picture, keep it."""
+    page.get_by_role("link", name=door).click()
+    page.wait_for_url("**/capture?case=*")
+    choose_picture(page, "sharp", (600, 450))
+    page.wait_for_url("**/pictures/*")
+    page.get_by_role("button", name=re.compile("Keep|Send anyway")).click()
+    page.wait_for_url("**/cases/*")
 
 
 def no_auto_shot(page: Page) -> None:

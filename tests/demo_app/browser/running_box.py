@@ -6,20 +6,24 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from scripts.commands_page import ROOT
-from tests.runtime.tiny_bundle import write_bundle
+from skinseg_edge.contract import ModelContract
+from tests.runtime.tiny_bundle import binary_model, write_bundle
 
-__all__ = ["RunningBox", "running_box"]
+__all__ = ["RunningBox", "free_port", "running_box"]
 
 _START = "import sys; sys.argv[0] = 'skinseg-demo'; from skinseg_demo.cli import main; main()"
 _ROOTS = (".", "runtime", "demo_app")
 _END_S = 60
+_INPUT_HW = (192, 256)  # fine enough for millimetres
+_LESIONS_ARE_DARKER_THAN = 72  # so that skin in the dark is none
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,15 @@ class RunningBox:
 
 
 @contextmanager
-def running_box(folder: Path, *options: str) -> Iterator[RunningBox]:
+def running_box(
+    folder: Path, *options: str, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[RunningBox]:
     """Start a box with a tiny network on loopback; *options*: of the command, such as "--http"."""
-    bundle = write_bundle(folder / "tiny.skinseg")
-    port, http_port = _free_ports()
+    contract = ModelContract(input_hw=_INPUT_HW)
+    bundle = write_bundle(
+        folder / "tiny.skinseg", contract=contract, model=binary_model(_INPUT_HW, middle=_LESIONS_ARE_DARKER_THAN)
+    )
+    port, http_port = free_port(), free_port()
     state = folder / "state"
     arguments = [str(bundle), "--state", str(state), "--port", str(port), "--http-port", str(http_port), "--json"]
     with (folder / "box.log").open("w") as log:
@@ -48,7 +57,7 @@ def running_box(folder: Path, *options: str) -> Iterator[RunningBox]:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=_environment(),
+            env=_environment() | dict(environment),
         )
     try:
         assert process.stdout is not None
@@ -68,8 +77,9 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in _ROOTS)}
 
 
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
+def free_port() -> int:
+    """Return a port of loopback that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.demo_app.browser.clips import Scene
+from tests.demo_app.browser.clips import DISC_MM, Scene
 from tests.demo_app.browser.conftest import Phones
-from tests.demo_app.browser.pages import check_fit_for_all, no_auto_shot, until
+from tests.demo_app.browser.pages import check_fit_for_all, choose_picture, no_auto_shot, until
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +66,9 @@ def test_a_sharp_lesion_held_still_is_outlined_live_and_taken_by_itself_over_tls
         ("blurred", "lesion looks blurred|Wait until it is sharp"),
         ("off-centre", "Move the lesion into the middle"),
         ("none", "Put the lesion into the circle"),
+        ("two", "lesions were found: check which one is meant"),
+        ("dark", "The photo is too dark"),
+        ("glare", "Light is mirrored"),
     ],
 )
 def test_what_is_in_the_way_of_a_good_picture_is_hinted_in_amber(phone: Phones, scene: Scene, words: str) -> None:
@@ -74,6 +77,25 @@ def test_what_is_in_the_way_of_a_good_picture_is_hinted_in_amber(phone: Phones, 
     expect(page.locator("#hint")).to_have_text(re.compile(words))
     assert page.locator("#hint").get_attribute("data-tone") == "mend"
     assert page.url.endswith("/camera")
+
+
+@pytest.mark.parametrize("door", ["guided", "native"])
+def test_a_disc_beside_a_tilted_card_has_its_millimetres_by_both_doors(phone: Phones, door: str) -> None:
+    page = phone("tilted-card").page
+    no_auto_shot(page)
+    page.goto("/")
+    page.get_by_role("switch", name="Scale card").check()
+
+    if door == "guided":
+        page.get_by_role("link", name="Guided camera").click()
+        page.get_by_role("button", name="Take the picture").click()
+    else:
+        choose_picture(page, "tilted-card", (1200, 1600))
+    page.wait_for_url("**/pictures/*")
+
+    expect(page.get_by_role("heading", name="1 lesion outlined")).to_be_visible()
+    sizes = [page.locator(".figures dd").nth(index).inner_text() for index in (0, 1)]  # longest, shortest
+    assert [float(size.partition(" mm")[0]) for size in sizes] == pytest.approx([DISC_MM] * 2, abs=0.3)
 
 
 def test_the_camera_page_bars_nobody_before_and_after_it_opens(phone: Phones) -> None:

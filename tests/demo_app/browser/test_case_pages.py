@@ -10,7 +10,7 @@ from skinseg_demo import DemoConfig, create_app
 from skinseg_demo.body_sites import SITES
 from skinseg_demo.services import EXTENSION, Services
 from tests.demo_app.browser.conftest import Browsers, Phones
-from tests.demo_app.browser.pages import check_fit_for_all, choose_picture
+from tests.demo_app.browser.pages import check_fit_for_all, photograph
 from tests.demo_app.browsers import HandClock
 from tests.demo_app.chromium import PHONE_SIZE, Watched, serving
 from tests.demo_app.drawn_visits import followed_case, waiting_case
@@ -38,16 +38,6 @@ def _tap(page: Page, code: str) -> None:
     drawing.click(position={"x": box["width"] * site.x, "y": box["height"] * site.y})
 
 
-def _photograph(page: Page, door: str) -> None:
-    """Go through a door to the camera, take a picture, keep it."""
-    page.get_by_role("link", name=door).click()
-    page.wait_for_url("**/capture?case=*")
-    choose_picture(page, "sharp", (600, 450))
-    page.wait_for_url("**/pictures/*")
-    page.get_by_role("button", name=re.compile("Keep|Send anyway")).click()
-    page.wait_for_url("**/cases/*")
-
-
 def test_a_case_goes_from_the_body_map_to_its_follow_up(phone: Phones) -> None:
     page = phone().page
     page.goto("/cases/new")
@@ -60,9 +50,9 @@ def test_a_case_goes_from_the_body_map_to_its_follow_up(phone: Phones) -> None:
 
     page.wait_for_url("**/cases/*")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Case 20")
-    _photograph(page, "Take the overview")
+    photograph(page, "Take the overview")
     expect(page.get_by_text("The close-up is missing")).to_be_visible()
-    _photograph(page, "Take the close-up")
+    photograph(page, "Take the close-up")
     expect(page.get_by_text("Both pictures are there.")).to_be_visible()
     page.get_by_role("button", name="Send the case").click()
     expect(page.get_by_text("Waiting to be sent, for 0 min.")).to_be_visible()
@@ -71,8 +61,8 @@ def test_a_case_goes_from_the_body_map_to_its_follow_up(phone: Phones) -> None:
     expect(page.get_by_text("The overview is missing")).to_be_visible()
     case = page.url
     assert page.request.get(f"{case}/ghost.jpg").headers["content-type"] == "image/jpeg"
-    _photograph(page, "Take the overview")
-    _photograph(page, "Take the close-up")
+    photograph(page, "Take the overview")
+    photograph(page, "Take the close-up")
     page.get_by_role("link", name=re.compile("Compare with")).click()
     expect(page.get_by_text("Pixels are not compared").first).to_be_visible()  # nobody laid the card beside it
     assert page.locator("svg.photo").count() == 2

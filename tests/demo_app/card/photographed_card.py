@@ -26,9 +26,17 @@ class PhotographedCard:
 
 
 def photograph(
-    card: NDArray[np.uint8], tilt_degrees: float, *, diameter_mm: float = 12.0, printed: float = 1.0
+    card: NDArray[np.uint8],
+    tilt_degrees: float,
+    *,
+    diameter_mm: float = 12.0,
+    printed: float = 1.0,
+    lesion: tuple[int, int, int] = (96, 60, 50),
 ) -> PhotographedCard:
-    """Lay a card, as pixels, on skin with a disc in the middle of its window. *printed*: how large it came out."""
+    """Lay a card, as pixels, on skin with a disc in the middle of its window.
+
+    *printed*: how large it came out. *lesion*: the disc's colour, RGB.
+    """
     per_mm = card.shape[1] / CARD_MM[0]
     to_photo = _camera(tilt_degrees)  # from mm on the skin, the window's middle at (0, 0)
     from_card = np.array([[1 / per_mm, 0, 0.5 / per_mm], [0, 1 / per_mm, 0.5 / per_mm], [0, 0, 1]])
@@ -41,7 +49,7 @@ def photograph(
         windowed, laid, _HW[::-1], flags=cv2.INTER_AREA, borderMode=cv2.BORDER_CONSTANT, borderValue=(205, 165, 146)
     )
     mask = _disc(np.asarray(np.linalg.inv(to_photo), np.float64), diameter_mm / 2)
-    pixels = np.where(mask[:, :, None], (96, 60, 50), photo).astype(np.float32)
+    pixels = np.where(mask[:, :, None], lesion, photo).astype(np.float32)
     noise = np.random.default_rng(7).normal(0, 3, pixels.shape)
     return PhotographedCard(np.clip(cv2.GaussianBlur(pixels, (0, 0), 0.8) + noise, 0, 255).astype(np.uint8), mask)
 
