@@ -18,7 +18,7 @@ from tests.demo_app.browsers import HandClock
 from tests.demo_app.chromium import PHONE_SIZE, browser, serving
 from tests.demo_app.drawn_visits import followed_case, waiting_case
 
-__all__ = ["FOLDER", "main"]
+__all__ = ["FOLDER", "keep", "main", "paired_page"]
 
 FOLDER = Path(__file__).parents[1] / "docs" / "screens"
 _COLOURS = 64
@@ -48,15 +48,16 @@ def main() -> None:
         case = followed_case(box.store, clock)
         waiting_case(box.store, clock)
         with browser() as started, serving(app) as origin:
-            page = _paired_page(started, origin, box)
+            page = paired_page(started, origin, box)
             for name, path, scheme in _SCREENS:
                 page.emulate_media(color_scheme=scheme)
                 page.goto(path.format(case=case))
-                _keep(page, FOLDER / f"case-{name}.png")
+                keep(page, FOLDER / f"case-{name}.png")
         box.store.close()
 
 
-def _paired_page(started: Browser, origin: str, box: Services) -> Page:
+def paired_page(started: Browser, origin: str, box: Services) -> Page:
+    """Return a page of a browser as large as a small phone, paired with the box at *origin*."""
     context = started.new_context(viewport=PHONE_SIZE, base_url=origin)  # type: ignore[arg-type]  # a plain dict
     page = context.new_page()
     page.goto(f"/p#k={box.pairing.offer().token}")
@@ -64,13 +65,13 @@ def _paired_page(started: Browser, origin: str, box: Services) -> Page:
     return page
 
 
-def _keep(page: Page, path: Path) -> None:
+def keep(page: Page, path: Path, colours: int = _COLOURS) -> None:
     """Write the whole page, with few colours, so that the file is small."""
     # A bar that sticks to the screen's end would lie across the middle of a whole page.
     page.evaluate("document.querySelector('.next')?.style.setProperty('position', 'static')")
     picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
     path.parent.mkdir(exist_ok=True)
-    picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":
