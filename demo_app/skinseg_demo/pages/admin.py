@@ -13,7 +13,7 @@ from skinseg_demo.security.rate_limits import rate_limited
 from skinseg_demo.security.roles import current_phone, for_admins
 from skinseg_demo.services import services
 from skinseg_demo.store.phone_labels import MOST_LETTERS, relabel
-from skinseg_demo.store.phones import Phone
+from skinseg_demo.store.phones import CLOCK_SLACK, Phone
 
 __all__ = ["audit_log", "backup", "blueprint", "overview", "rename", "revoke"]
 
@@ -112,6 +112,7 @@ def _is_on(phone: Phone, config: DemoConfig) -> bool:
     now = services().store.phones.now()
     return (
         phone.revoked_at is None
+        and phone.paired_at - now <= CLOCK_SLACK
         and (now - phone.paired_at).total_seconds() < config.hours * 3600
         and (now - phone.seen_at).total_seconds() < config.idle_minutes * 60
     )

@@ -6,7 +6,7 @@ from flask import Response, g, request
 
 from skinseg_demo.config import DemoConfig
 from skinseg_demo.security.tokens import sha256_of
-from skinseg_demo.store.phones import Phone, Phones
+from skinseg_demo.store.phones import CLOCK_SLACK, Phone, Phones
 
 __all__ = ["clear_cookie", "cookie_name", "load_phone", "session_secret", "set_cookie", "why_logged_off"]
 
@@ -48,7 +48,8 @@ def session_secret(config: DemoConfig) -> str | None:
 def load_phone(config: DemoConfig, phones: Phones) -> None:
     """Set g.phone to the phone whose session the request carries, else to None, and g.session_end to why it ended.
 
-    A session ends when it was revoked, *idle_minutes* after its last request, and *hours* after the pairing.
+    A session ends when it was revoked, *idle_minutes* after its last request, *hours* after the pairing, and when the
+    clock was set back to before it.
     """
     g.phone = None
     g.session_end = None
@@ -71,6 +72,8 @@ def _end_of(phone: Phone, config: DemoConfig, phones: Phones) -> str | None:
     now = phones.now()
     if phone.revoked_at is not None:
         return f"cannot go on: this phone was logged off on the box; {_SCAN} to pair it again"
+    if phone.paired_at - now > CLOCK_SLACK:  # it would live until the clock is there again
+        return f"cannot go on: the box's clock was set back, and all phones were logged off; {_SCAN} again"
     if now - phone.paired_at >= timedelta(hours=config.hours):
         return f"cannot go on: the pairing ended after {config.hours} hours; {_SCAN} again"
     if now - phone.seen_at >= timedelta(minutes=config.idle_minutes):

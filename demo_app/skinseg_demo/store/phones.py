@@ -10,9 +10,12 @@ from skinseg_demo.store.clock import text_from_time, time_from_text
 from skinseg_demo.store.database import Database
 from skinseg_demo.store.ids import new_id
 
-__all__ = ["AuditLog", "Phone", "Phones", "Role"]
+__all__ = ["CLOCK_SLACK", "AuditLog", "Phone", "Phones", "Role"]
 
 Role = Literal["phone", "admin"]
+
+CLOCK_SLACK = timedelta(minutes=5)
+"""How far a clock may be set back before what it told counts as of the future."""
 
 _MOST_OPEN_TOKENS = 50
 _SEEN_EVERY = timedelta(seconds=30)  # a write a request would wear the card of a Jetson
@@ -75,7 +78,7 @@ class Phones:
         """Spend a token and write the phone it brings, in one step; None if no such token is open."""
         now = self._database.now()
         with self._database.writing() as connection:
-            role = _spend(connection, token_sha256, text_from_time(now))
+            role = _spend(connection, token_sha256, now)
             if role is None:
                 return None
             phone = Phone(new_id(), role, label, now, now, None)
@@ -125,17 +128,19 @@ class Phones:
             self._audit.record(connection, who=who, what=what, detail=detail)
 
 
-def _spend(connection: sqlite3.Connection, token_sha256: str, now: str) -> Role | None:
-    """Mark the token as used and return its role; None if it is unknown, used or ended."""
+def _spend(connection: sqlite3.Connection, token_sha256: str, now: datetime) -> Role | None:
+    """Mark the token as used and return its role; None if it is unknown, used, ended or of a time to come."""
     found: Role | None = None
     open_ones = connection.execute(
-        "SELECT token_sha256, role FROM pairing_tokens WHERE used_at IS NULL AND expires_at > ?", (now,)
+        "SELECT token_sha256, role FROM pairing_tokens WHERE used_at IS NULL AND expires_at > ? AND made_at <= ?",
+        (text_from_time(now), text_from_time(now + CLOCK_SLACK)),
     ).fetchall()
     for row in open_ones:  # all of them, so that the time tells nothing
         if hmac.compare_digest(row["token_sha256"], token_sha256):
             found = row["role"]
     if found is not None:
-        connection.execute("UPDATE pairing_tokens SET used_at = ? WHERE token_sha256 = ?", (now, token_sha256))
+        used = "UPDATE pairing_tokens SET used_at = ? WHERE token_sha256 = ?"
+        connection.execute(used, (text_from_time(now), token_sha256))
     return found
 
 

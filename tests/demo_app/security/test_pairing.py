@@ -99,6 +99,16 @@ def test_a_code_ends_after_two_minutes(client: FlaskClient, box: Services, clock
     assert pair(client, token).status_code == 403
 
 
+@pytest.mark.parametrize(("hours", "status"), [(-24 * 300, 403), (-0.05, 204)])
+def test_a_code_ends_when_the_clock_is_set_back_far(
+    client: FlaskClient, box: Services, clock: HandClock, hours: float, status: int
+) -> None:
+    token = box.pairing.offer().token
+    clock.wind(hours=hours)
+
+    assert pair(client, token).status_code == status
+
+
 def test_the_code_printed_at_start_lives_for_fifteen_minutes(
     client: FlaskClient, box: Services, clock: HandClock
 ) -> None:

@@ -1,5 +1,6 @@
 """How long a phone stays paired."""
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -85,3 +86,15 @@ def test_each_phone_has_a_session_of_its_own(app: Flask, box: Services) -> None:
     post(first, "/leave")
 
     assert (_is_paired(first), _is_paired(second)) == (False, True)
+
+
+@pytest.mark.parametrize(("hours", "status"), [(-24 * 300, 401), (-0.05, 200)])
+def test_a_session_ends_when_the_clock_is_set_back_far(
+    phone: FlaskClient, clock: HandClock, hours: float, status: int
+) -> None:
+    clock.wind(hours=hours)
+
+    answer = phone.get("/cases", base_url=ORIGIN)
+
+    assert answer.status_code == status
+    assert ("the box&#39;s clock was set back" in answer.text) == (status == 401)
