@@ -11,10 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from skinseg_demo import DemoConfig, create_app
-from skinseg_demo.services import Services
+from skinseg_demo.services import EXTENSION, Services
 from skinseg_demo.store import Store
 from skinseg_edge.errors import DeviceUnready
-from tests.demo_app.browsers import ORIGIN, HandClock, browser_of, csrf_of, paired, post_form
+from tests.demo_app.browsers import ORIGIN, HandClock, MakeApp, browser_of, csrf_of, paired, post_form
 
 
 def _send(client: FlaskClient, path: str, **form: str) -> tuple[int, str]:
@@ -190,3 +190,12 @@ def test_where_cases_go_and_how_long_they_stay_is_shown(admin: FlaskClient) -> N
 
     assert "Nowhere: the box was started without --endpoint." in page
     assert "An answered case: after 30 days." in page
+
+
+def test_in_a_demo_the_outbox_says_who_answers(tmp_path: Path, make_app: MakeApp) -> None:
+    app = make_app(DemoConfig(state=tmp_path / "demo", is_demo=True))
+
+    page = _overview(paired(browser_of(app), app.extensions[EXTENSION], "admin"))
+
+    assert "a program writes back some seconds later" in page
+    assert "Nowhere" not in page
