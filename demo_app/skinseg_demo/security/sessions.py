@@ -1,5 +1,6 @@
 """The session of a paired phone: a cookie that no script can read, and the row in the store that it points at."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from flask import Response, g, request
@@ -7,6 +8,7 @@ from flask import Response, g, request
 from skinseg_demo.config import DemoConfig
 from skinseg_demo.security.tokens import sha256_of
 from skinseg_demo.store.phones import CLOCK_SLACK, Phone, Phones
+from skinseg_edge.errors import DeviceUnready
 
 __all__ = ["clear_cookie", "cookie_name", "load_phone", "session_secret", "set_cookie", "why_logged_off"]
 
@@ -59,7 +61,8 @@ def load_phone(config: DemoConfig, phones: Phones) -> None:
         return
     g.session_end = _end_of(phone, config, phones)
     if g.session_end is None:
-        phones.touch(phone)
+        with suppress(DeviceUnready):  # a full disk keeps nobody from reading
+            phones.touch(phone)
         g.phone = phone
 
 

@@ -98,3 +98,19 @@ def test_a_session_ends_when_the_clock_is_set_back_far(
 
     assert answer.status_code == status
     assert ("the box&#39;s clock was set back" in answer.text) == (status == 401)
+
+
+def test_a_full_disk_keeps_nobody_from_reading(phone: FlaskClient, box: Services, clock: HandClock) -> None:
+    (pages,) = box.store.database.rows("PRAGMA page_count")
+    before = box.store.phones.list()[0].seen_at
+    clock.wind(minutes=1)
+
+    with box.store.database.writing() as connection:
+        connection.execute("CREATE TABLE ballast(bytes)")
+        connection.execute(f"PRAGMA max_page_count = {pages[0] + 1}")
+    trigger = "CREATE TRIGGER full BEFORE UPDATE ON phones BEGIN INSERT INTO ballast VALUES (zeroblob(100000)); END"
+    with box.store.database.writing() as connection:
+        connection.execute(trigger)
+
+    assert phone.get("/cases", base_url=ORIGIN).status_code == 200
+    assert box.store.phones.list()[0].seen_at == before
