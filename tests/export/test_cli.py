@@ -123,7 +123,7 @@ def test_a_failed_verification_ends_with_exit_code_1_and_names_the_layer(
     from skinseg_export.targets.onnx import verify
 
     strict = parity.Tolerances(max_error=1.0, mean_error=1e-9, average_error=1.0, disagreement=1.0)
-    monkeypatch.setattr("skinseg_export.exporter.HALF", strict)
+    monkeypatch.setattr("skinseg_export.onnx_artefacts.HALF", strict)
     monkeypatch.setattr(verify, "_HALF_LAYER_ERROR", 1e-9)
 
     result = _run(checkpoint_path, "--target", "onnx", "-o", tmp_path / "a.skinseg")

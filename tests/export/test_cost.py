@@ -55,13 +55,14 @@ def test_nothing_is_computed_and_the_network_stays_as_it_is() -> None:
         ("hhbsnet", {}, 6, 512, 4_450_585, 30.19),
         # The plain form has 0.0828; writing dynamic and grouped convolutions as constant ones costs the rest.
         ("scsonet", {}, 1, 256, 159_439, 0.0989),
+        # Products that read the scan's states are counted since they are matrix products; 5.29 without.
         pytest.param(
             "cmssm",
             {"squeeze": False, "mixing": False, "cross_attention": False},
             1,
             256,
             27_427_561,
-            5.29,
+            5.616,
             marks=pytest.mark.slow,
         ),
     ],
