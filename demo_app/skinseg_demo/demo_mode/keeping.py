@@ -3,6 +3,7 @@
 import io
 
 from skinseg_demo.demo_mode.drawn_lesions import DrawnPicture, drawn_jpeg
+from skinseg_demo.pictures.keeping import keep_outlined
 from skinseg_demo.pictures.outlining import Outlining
 from skinseg_demo.pictures.receiving import ReceivedPicture
 from skinseg_demo.store import Store
@@ -27,18 +28,4 @@ def keep_drawn(
     """
     received = ReceivedPicture.read(io.BytesIO(drawn_jpeg(drawn)), outlining.limits)
     outlined = outlining.outline(received, has_card=drawn.has_card)
-    return store.pictures.add(
-        visit_id,
-        role,
-        original=outlined.original,
-        extension=outlined.extension,
-        sha256=outlined.sha256,
-        received_sha256=received.sha256,
-        hw=outlined.hw,
-        working_jpeg=outlined.working_jpeg,
-        mask_png=outlined.mask_png,
-        result=outlined.result,
-        verdict=outlined.verdict,
-        sent_anyway=False,
-        who=who,
-    )
+    return keep_outlined(store, received, outlined, visit_id, role, who=who)

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, g, jsonify, request, send_file
 from skinseg_demo.pages.api_description import documented
 from skinseg_demo.pages.care import check_care
 from skinseg_demo.pages.described_pictures import CORRECT, FILE, RESULT, UPLOAD
+from skinseg_demo.pictures.keeping import keep_outlined
 from skinseg_demo.pictures.outlining import Outlined, Outlining
 from skinseg_demo.pictures.receiving import ReceivedPicture
 from skinseg_demo.refusals import Refused
@@ -197,21 +198,8 @@ def _told(picture: Picture) -> tuple[Response, int]:
 
 def _kept(outlined: Outlined, received: ReceivedPicture, role: PictureRole, case: str | None) -> Picture:
     who = current_phone().id
-    return services().store.pictures.add(
-        None if case is None else _visit(case, who),
-        role,
-        original=outlined.original,
-        extension=outlined.extension,
-        sha256=outlined.sha256,
-        received_sha256=received.sha256,
-        hw=outlined.hw,
-        working_jpeg=outlined.working_jpeg,
-        mask_png=outlined.mask_png,
-        result=outlined.result,
-        verdict=outlined.verdict,
-        sent_anyway=False,
-        who=who,
-    )
+    visit = None if case is None else _visit(case, who)
+    return keep_outlined(services().store, received, outlined, visit, role, who=who)
 
 
 def _visit(case: str, who: str) -> str:
