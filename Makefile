@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-EXTRAS ?= train,export,trt-rtx,coreml,signing,demo,dev
+EXTRAS ?= train,export,trt-rtx,coreml,signing,demo,scale,dicom,dev
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LOWEST := $(VENV)-lowest

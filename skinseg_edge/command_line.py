@@ -41,6 +41,11 @@ _EXTRAS = {
     "onnx": "export",
     "onnxscript": "export",
     "onnxsim": "export",
+    "pyarrow": "scale",
+    "fsspec": "scale",
+    "ray": "scale",
+    "pydicom": "dicom",
+    "highdicom": "dicom",
 }
 
 
