@@ -4,9 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from skinseg_edge.networks.checkpoint import Checkpoint
-from skinseg_edge.networks.quantizable_layers import LayerChoice, quantizable_layers
 from skinseg_edge.progress import Progress
-from skinseg_edge.quantization_scales import LARGEST_REACH
 from skinseg_export.acceptance import AcceptanceBench
 from skinseg_export.artefacts import Artefacts, Checks
 from skinseg_export.export_gate import ExportGate
@@ -16,11 +14,9 @@ from skinseg_export.half_evaluation import HalfEngine
 from skinseg_export.half_precision import kept_names
 from skinseg_export.parity import compare, golden_checks
 from skinseg_export.quantization.coverage import Coverage
-from skinseg_export.quantization.fingerprint import Fingerprint, fingerprint_of
-from skinseg_export.quantization.measured_ranges import measured_ranges
+from skinseg_export.quantization.layers_in_reach import NO_LAYER, LayersInReach, layers_in_reach
 from skinseg_export.quantization.pair_check import check_pairs
 from skinseg_export.quantization.preparation import Calibration
-from skinseg_export.quantization.qdq import convolutions_of
 from skinseg_export.quantization.quantization_report import Findings, page_of, report_of
 from skinseg_export.quantization.quantize import AutoFile, Materials, QuantizedFile, Quantizer
 from skinseg_export.quantization.sensitivity_chart import sensitivity_png
@@ -42,7 +38,6 @@ __all__ = [
     "QuantizedWork",
     "add_quantized",
     "built_checks",
-    "within_reach",
 ]
 
 REPORT_PATH = "quantization/report.json"
@@ -105,61 +100,34 @@ def add_quantized(work: QuantizedWork, progress: Progress) -> QuantizedResult:
 
     Raises InputError if a picture for calibration cannot be used.
     """
-    single, contract, made = work.files.single.typed_source, work.checkpoint.contract, work.artefacts
-    fingerprint = fingerprint_of(work.calibration.pictures, contract, single.SerializeToString())
-    choice = within_reach(quantizable_layers(work.checkpoint.network, contract.input_hw), work.files)
-    in_file = convolutions_of(single, choice.quantizable)
-    layers = tuple(layer for layer in choice.quantizable if layer in in_file)
-    if not layers:
-        sentence = "no layer of this network can be quantized: use fp16"
-        made.remarks.append(sentence)
+    reached, made = layers_in_reach(work.checkpoint, work.files, work.calibration), work.artefacts
+    if not reached.names:
+        made.remarks.append(NO_LAYER)
         if work.options.precision == "int8":
-            made.unmade["onnx-int8"] = sentence
-        return QuantizedResult((), fingerprint.digest)
+            made.unmade["onnx-int8"] = NO_LAYER
+        return QuantizedResult((), reached.fingerprint.digest)
     made.warnings += _thin(work.calibration.coverage)
-    quantizer = Quantizer(_materials(work, layers, fingerprint, progress), progress)
+    quantizer = Quantizer(_materials(work, reached, progress), progress)
     auto = quantizer.auto() if work.options.precision == "auto" else None
     found = _chosen(quantizer, auto)
     for each in found:
         _add(work, each)
         made.warnings += _lost_golden(made, each.name)
     made.warnings += _few_judges(len(work.bench))
-    made.remarks.append(auto.walk.story() if auto else _int8_story(quantizer, len(layers)))
-    _add_report(work, fingerprint, choice, quantizer, auto)
+    made.remarks.append(auto.walk.story() if auto else _int8_story(quantizer, len(reached.names)))
+    _add_report(work, reached, quantizer, auto)
     files = tuple(TypedFile(each.name, each.path, each.precision, each.model) for each in found)
-    return QuantizedResult(files, fingerprint.digest)
+    return QuantizedResult(files, reached.fingerprint.digest)
 
 
-def within_reach(choice: LayerChoice, files: OnnxFiles) -> LayerChoice:
-    """Leave alone what reads values that no step of half precision takes to 8 bits, or that are not finite."""
-    reaches = {} if files.scan is None else files.scan.reaches
-    makers = {name: node.name for node in files.single.typed_source.graph.node for name in node.output}
-    far: dict[str, str] = {}
-    for layer, nodes in convolutions_of(files.single.typed_source, choice.quantizable).items():
-        reach = max(reaches.get(makers.get(node.input[0], ""), 0.0) for node in nodes)
-        if not reach <= LARGEST_REACH:
-            far[layer] = f"its input reaches {reach:.3g} on calibration pictures, 8 bits at most {LARGEST_REACH:.3g}"
-    quantizable = tuple(layer for layer in choice.quantizable if layer not in far)
-    return LayerChoice(quantizable=quantizable, left_alone={**choice.left_alone, **far})
-
-
-def _materials(work: QuantizedWork, layers: tuple[str, ...], fingerprint: Fingerprint, progress: Progress) -> Materials:
-    single, scan = work.files.single.typed_source, work.files.scan
-    ranges, remark = measured_ranges(
-        convolutions_of(single, layers),
-        single,
-        work.calibration.images,
-        fingerprint,
-        quantizer=work.options.quantizer,
-        cache=work.options.calibration_cache,
-        training=work.checkpoint.training,
-        progress=progress,
-    )
+def _materials(work: QuantizedWork, reached: LayersInReach, progress: Progress) -> Materials:
+    single, scan = reached.single, work.files.scan
+    ranges, remark = reached.ranges(work.options, work.checkpoint.training, progress)
     work.artefacts.remarks += [remark] if remark else []
     return Materials(
         single=single,
         contract=work.checkpoint.contract,
-        layers=layers,
+        layers=reached.names,
         images=work.calibration.images,
         ranges=ranges,
         kept=frozenset[str]() if scan is None else scan.kept(single),
@@ -261,14 +229,12 @@ def _int8_story(quantizer: Quantizer, count: int) -> str:
     )
 
 
-def _add_report(
-    work: QuantizedWork, fingerprint: Fingerprint, choice: LayerChoice, quantizer: Quantizer, auto: AutoFile | None
-) -> None:
+def _add_report(work: QuantizedWork, reached: LayersInReach, quantizer: Quantizer, auto: AutoFile | None) -> None:
     findings = Findings(
         calibration=work.calibration,
         quantizer=work.options.quantizer,
-        fingerprint=fingerprint,
-        choice=choice,
+        fingerprint=reached.fingerprint,
+        choice=reached.choice,
         methods=quantizer.methods,
         method=quantizer.method,
         int8=quantizer.int8().acceptance,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from skinseg_edge.datasets.synthetic_lesions import draw
 from skinseg_edge.image_io import write_png
 from skinseg_edge.networks.checkpoint import Checkpoint
-from skinseg_edge.networks.quantizable_layers import quantizable_layers
 from skinseg_edge.progress import Progress
 from skinseg_export.artefacts import Artefacts, Checks
 from skinseg_export.export_options import ExportOptions
@@ -21,18 +20,12 @@ from skinseg_export.half_evaluation import HalfEngine
 from skinseg_export.half_precision import half_from_single, kept_names
 from skinseg_export.parity import Tolerances, compare, golden_checks
 from skinseg_export.quantization.calibration_pictures import FEWEST_PICTURES
-from skinseg_export.quantization.fingerprint import fingerprint_of
-from skinseg_export.quantization.measured_ranges import measured_ranges
+from skinseg_export.quantization.layers_in_reach import NO_LAYER, layers_in_reach
 from skinseg_export.quantization.pair_check import check_pairs
 from skinseg_export.quantization.preparation import Calibration
-from skinseg_export.quantization.qdq import convolutions_of, qdq_from_single
+from skinseg_export.quantization.qdq import qdq_from_single
 from skinseg_export.quantization.quantization_report import REPORT_SCHEMA
-from skinseg_export.quantization.quantized_artefacts import (
-    REPORT_PATH,
-    QuantizedResult,
-    built_checks,
-    within_reach,
-)
+from skinseg_export.quantization.quantized_artefacts import REPORT_PATH, QuantizedResult, built_checks
 from skinseg_export.targets.onnx.build import OnnxFiles
 from skinseg_export.tensorrt_artefacts import TypedFile
 from skinseg_export.torch_engine import TorchEngine
@@ -87,24 +80,12 @@ def add_untrained(work: UntrainedWork, progress: Progress) -> QuantizedResult:
 
     Raises InputError if a picture for calibration cannot be used.
     """
-    single, contract, made = work.files.single.typed_source, work.checkpoint.contract, work.artefacts
-    fingerprint = fingerprint_of(work.calibration.pictures, contract, single.SerializeToString())
-    choice = within_reach(quantizable_layers(work.checkpoint.network, contract.input_hw), work.files)
-    convolutions = convolutions_of(single, choice.quantizable)
-    layers = tuple(layer for layer in choice.quantizable if layer in convolutions)
+    found, made = layers_in_reach(work.checkpoint, work.files, work.calibration), work.artefacts
+    single, layers, digest = found.single, found.names, found.fingerprint.digest
     if not layers:
-        made.unmade[_NAME] = "no layer of this network can be quantized: use fp16"
-        return QuantizedResult((), fingerprint.digest)
-    ranges, remark = measured_ranges(
-        convolutions,
-        single,
-        work.calibration.images,
-        fingerprint,
-        quantizer=work.options.quantizer,
-        cache=work.options.calibration_cache,
-        training={},
-        progress=progress,
-    )
+        made.unmade[_NAME] = NO_LAYER
+        return QuantizedResult((), digest)
+    ranges, remark = found.ranges(work.options, {}, progress)
     method = _METHOD if _METHOD in ranges else next(iter(ranges))
     kept = frozenset[str]() if work.files.scan is None else work.files.scan.kept(single)
     file = TypedFile(_NAME, _PATH, "int8", half_from_single(qdq_from_single(single, layers, ranges[method]), kept))
@@ -116,13 +97,13 @@ def add_untrained(work: UntrainedWork, progress: Progress) -> QuantizedResult:
     report = {
         "schema": REPORT_SCHEMA,
         "quantizer": work.options.quantizer,
-        "calibration": _calibration(work.calibration, vars(fingerprint), fingerprint.digest),
+        "calibration": _calibration(work.calibration, vars(found.fingerprint), digest),
         "method": method,
-        "layers": {"quantizable": list(choice.quantizable), "left_alone": dict(choice.left_alone)},
+        "layers": {"quantizable": list(found.choice.quantizable), "left_alone": dict(found.choice.left_alone)},
         "judged": NOT_JUDGED,
     }
     made.add_json(REPORT_PATH, report)
-    return QuantizedResult((file,), fingerprint.digest)
+    return QuantizedResult((file,), digest)
 
 
 def _calibration(calibration: Calibration, hashes: Mapping[str, object], digest: str) -> dict[str, object]:

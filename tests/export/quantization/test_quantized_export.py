@@ -19,7 +19,7 @@ from skinseg_edge.networks.checkpoint import Checkpoint, load_checkpoint, save_c
 from skinseg_edge.networks.registry import _factories
 from skinseg_export import ExportOptions, ExportReport, export_bundle
 from skinseg_export.cli import main
-from skinseg_export.quantization import untrained
+from skinseg_export.quantization import layers_in_reach
 from skinseg_export.quantization.measured_ranges import measured_ranges
 from skinseg_export.quantization.ranges import Ranges
 from skinseg_runtime import Segmenter
@@ -327,7 +327,7 @@ def test_a_broken_scale_of_an_untrained_network_is_found_by_its_numbers(
         ranges, remark = measured_ranges(*arguments, **named)
         return {method: dict.fromkeys(reaches, 1e-3) for method, reaches in ranges.items()}, remark
 
-    monkeypatch.setattr(untrained, "measured_ranges", clipped)
+    monkeypatch.setattr(layers_in_reach, "measured_ranges", clipped)
 
     report = export_bundle(_untrained(calm), tmp_path / "a.skinseg", ExportOptions(targets=("onnx",), precision="int8"))
 
