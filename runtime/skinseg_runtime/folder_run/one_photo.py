@@ -19,7 +19,7 @@ from skinseg_runtime.quality import assess, hw_for_close_up
 from skinseg_runtime.segmentation import Segmentation
 from skinseg_runtime.segmenter import Segmenter
 
-__all__ = ["Made", "made_of_photo", "names_of_photo"]
+__all__ = ["Made", "described_photo", "made_of_photo", "names_of_photo"]
 
 _COLOUR_HW = (512, 512)  # px of a photo that colours are read from, at least: they are averaged over a coarse grid
 
@@ -55,18 +55,10 @@ def made_of_photo(
     Raises what `Segmenter.segment` raises.
     """
     segmentation = segmenter.segment(data, look=look)
-    whole = overlay or (scale_of is not None and scale_of.needs_whole_photo)
-    at_least_hw = None if whole else _needed_hw(segmentation)
-    pixels = decode(data, at_least_hw=at_least_hw, max_pixels=segmenter.max_pixels).pixels
-    scale, problem = (None, {}) if scale_of is None else scale_of.read(pixels, segmentation.photo_hw)
-    lesions = completed(segmentation.lesions, segmentation.photo_hw, pixels, scale)
+    described, pixels = described_photo(segmentation, data, scale_of, whole=overlay, max_pixels=segmenter.max_pixels)
     row: dict[str, object] = {
         "sha256": hashlib.sha256(data).hexdigest(),
-        "photo_hw": list(segmentation.photo_hw),
-        "look": segmentation.look.to_json(),
-        "lesions": [lesion.to_json() for lesion in lesions],
-        **problem,
-        "quality": assess(pixels, segmentation).to_json(),
+        **described,
         "timings_ms": {step: round(ms, 2) for step, ms in segmentation.timings_ms.items()},
     }
     pictures = {"mask": encode_png(segmentation.mask)}
@@ -76,6 +68,30 @@ def made_of_photo(
         row["class_areas_px"] = _class_areas(segmentation)
         pictures.update(_pictures_of_classes(segmentation, pixels if overlay else None))
     return Made(row, pictures)
+
+
+def described_photo(
+    segmentation: Segmentation, data: bytes, scale_of: PhotoScale | None, *, whole: bool, max_pixels: int
+) -> tuple[dict[str, object], NDArray[np.uint8]]:
+    """Measure and judge a photo that was segmented: what its row says about it, and the pixels that were looked at.
+
+    *data*, *scale_of*: see `made_of_photo`. *whole*: the pixels are wanted at full size, not only as many as measuring
+    needs. Returns plain values, the same of the same photo and mask, and (H, W, 3) uint8 RGB, upright.
+
+    Raises what `image_io.decode` raises.
+    """
+    at_least_hw = None if whole or (scale_of is not None and scale_of.needs_whole_photo) else _needed_hw(segmentation)
+    pixels = decode(data, at_least_hw=at_least_hw, max_pixels=max_pixels).pixels
+    scale, problem = (None, {}) if scale_of is None else scale_of.read(pixels, segmentation.photo_hw)
+    lesions = completed(segmentation.lesions, segmentation.photo_hw, pixels, scale)
+    row = {
+        "photo_hw": list(segmentation.photo_hw),
+        "look": segmentation.look.to_json(),
+        "lesions": [lesion.to_json() for lesion in lesions],
+        **problem,
+        "quality": assess(pixels, segmentation).to_json(),
+    }
+    return row, pixels
 
 
 def _needed_hw(segmentation: Segmentation) -> tuple[int, int]:
