@@ -23,6 +23,8 @@ __all__ = [
     "check_replaceable",
     "fresh_folder",
     "refusing_output_errors",
+    "sync_names",
+    "write_and_sync",
     "write_bytes_atomically",
     "write_json_atomically",
     "write_text_atomically",
@@ -82,7 +84,7 @@ def write_bytes_atomically(path: str | Path, data: bytes, *, overwrite: bool = T
             raise OutputRefused(f"cannot write {path}: it is a folder or a device, expected a file or nothing")
         temporary = _beside(target)
         try:
-            _write_and_sync(temporary, data, mode)
+            write_and_sync(temporary, data, mode)
             temporary.replace(target)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -102,6 +104,34 @@ def write_json_atomically(path: str | Path, document: object, *, overwrite: bool
     """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     write_text_atomically(path, text + "\n", overwrite=overwrite)
+
+
+def write_and_sync(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Write a file that is not there yet under its own name, and put its bytes on the disk.
+
+    *mode*: see `write_bytes_atomically`. A writer who dies here leaves a part of it: for a name that nobody reads yet.
+
+    Raises OSError, such as FileExistsError.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags, mode), "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def sync_names(folder: Path) -> None:
+    """Put a folder's list of names on the disk: before that a rename in it is not there after a power cut.
+
+    Raises OSError.
+    """
+    if os.name == "nt":  # which opens no folder for that
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -129,7 +159,7 @@ def fresh_folder(path: str | Path, force: bool = False, *, only_if_holds: str | 
                     raise
                 raise OutputRefused(str(error).replace(str(temporary), str(path))) from error
             with refusing_output_errors(path):
-                _sync_folder(temporary)
+                _sync_files(temporary)
                 _put_in_place(temporary, target, force)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -210,15 +240,7 @@ def _beside(target: Path) -> Path:
     return target.with_name(f".skinseg-{secrets.token_hex(8)}.part")
 
 
-def _write_and_sync(path: Path, data: bytes, mode: int) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags, mode), "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
+def _sync_files(folder: Path) -> None:
     """Put every file on the disk before the rename, or a power cut could leave a whole folder of empty files."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():

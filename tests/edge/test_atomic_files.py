@@ -19,6 +19,8 @@ from skinseg_edge.atomic_files import (
     check_free,
     fresh_folder,
     refusing_output_errors,
+    sync_names,
+    write_and_sync,
     write_bytes_atomically,
     write_json_atomically,
     write_text_atomically,
@@ -97,6 +99,26 @@ def test_an_existing_file_is_replaced_unless_that_is_forbidden(tmp_path: Path) -
     with pytest.raises(OutputRefused, match=r"mask\.png: it exists already; add --force to replace it"):
         write_bytes_atomically(target, b"third", overwrite=False)
     assert target.read_bytes() == b"new"
+
+
+def test_a_file_under_its_own_name_replaces_nothing(tmp_path: Path) -> None:
+    write_and_sync(tmp_path / "key", b"first", 0o600)
+    with pytest.raises(FileExistsError):
+        write_and_sync(tmp_path / "key", b"second")
+    assert (tmp_path / "key").read_bytes() == b"first"
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="opens no folder to put its names on the disk")
+def test_the_names_of_a_folder_are_put_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+
+    sync_names(tmp_path)
+
+    assert synced == [tmp_path.stat().st_ino]
+    with pytest.raises(FileNotFoundError):
+        sync_names(tmp_path / "gone")
 
 
 def test_a_link_stays_a_link_and_its_file_is_replaced(tmp_path: Path) -> None:

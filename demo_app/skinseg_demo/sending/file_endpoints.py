@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from skinseg_demo.sending.endpoints import NotSent
 from skinseg_demo.sending.packages import WORDING, Package
+from skinseg_edge.atomic_files import sync_names
 
 __all__ = ["FolderEndpoint", "MailEndpoint"]
 
@@ -96,17 +97,9 @@ def _whole_file(path: Path) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.rename(path)
-        _sync(path.parent)
+        sync_names(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _write_all(target: BinaryIO, data: bytes) -> None:

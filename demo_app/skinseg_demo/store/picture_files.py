@@ -11,7 +11,6 @@ name or no row, and is swept away at the next start.
 
 import errno
 import logging
-import os
 import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
@@ -19,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from skinseg_demo.config import make_private_folder
-from skinseg_edge.atomic_files import write_bytes_atomically
+from skinseg_edge.atomic_files import sync_names, write_and_sync, write_bytes_atomically
 from skinseg_edge.errors import DeviceUnready, OutputRefused
 
 __all__ = ["MEMBER", "PictureFiles", "refusing_disk", "remove_anything"]
@@ -51,10 +50,10 @@ class PictureFiles:
             with refusing_disk("keep the picture"):
                 temporary.mkdir(mode=0o700)
                 for name, data in contents.items():
-                    _write(temporary / name, data)
-                _sync(temporary)
+                    write_and_sync(temporary / name, data, 0o600)
+                sync_names(temporary)
                 temporary.rename(self.folder / picture_id)
-                _sync(self.folder)
+                sync_names(self.folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             self.remove(picture_id)
@@ -119,19 +118,3 @@ def refusing_disk(what: str) -> Iterator[None]:
         mend = "free some space" if error.errno in _FULL else "look at the disk"
         reason = "the disk is full" if error.errno in _FULL else f"the disk refused ({error.strerror or error})"
         raise DeviceUnready(f"cannot {what}: {reason}, so nothing was kept; {mend} and try again") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Put a folder's list of names on the disk: a rename is not there after a power cut before that."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

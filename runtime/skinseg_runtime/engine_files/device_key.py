@@ -13,7 +13,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from skinseg_edge.atomic_files import refusing_output_errors
+from skinseg_edge.atomic_files import refusing_output_errors, write_and_sync
 from skinseg_edge.errors import InputError
 from skinseg_runtime.engine_files.state_folder import make_state_folder, state_folder
 
@@ -80,7 +80,7 @@ def _made_key() -> bytes:
     temporary = path.with_name(f".skinseg-{secrets.token_hex(8)}.part")
     with refusing_output_errors(path):
         try:
-            _write_new(temporary, secrets.token_bytes(_KEY_BYTES))
+            write_and_sync(temporary, secrets.token_bytes(_KEY_BYTES), 0o600)
             _place_first(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -88,14 +88,6 @@ def _made_key() -> bytes:
     if key is None:
         raise InputError(f"cannot seal an engine: the key {path} vanished while it was made; try again")
     return key
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def _place_first(temporary: Path, path: Path) -> None:
@@ -106,7 +98,7 @@ def _place_first(temporary: Path, path: Path) -> None:
         except FileExistsError:
             raise
         except OSError:  # a file system without hard links, such as that of a memory card
-            _write_new(path, temporary.read_bytes())
+            write_and_sync(path, temporary.read_bytes(), 0o600)
 
 
 def _key_of(path: Path) -> bytes | None:
