@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
@@ -10,7 +10,15 @@ from pathlib import Path, PurePosixPath
 from skinseg_edge.errors import FileMissing, InputError
 from skinseg_runtime.video.stream_names import is_stream
 
-__all__ = ["Source", "Sources", "sources_from"]
+__all__ = [
+    "Source",
+    "Sources",
+    "is_mask_name",
+    "is_passed_over",
+    "is_picture_name",
+    "is_result_name",
+    "sources_from",
+]
 
 _PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
 # Photos that the decoder refuses, each in a sentence: a folder of an iPhone's photos must not seem to be done without.
@@ -55,6 +63,37 @@ def sources_from(paths: Sequence[str]) -> Sources:
     return Sources(_named(list(found.values())), tuple(sorted(mask for mask in masks if mask.resolve() not in found)))
 
 
+def is_passed_over(folder: str) -> bool:
+    """Answer whether a folder of this name below a given one is hidden, or a bundle."""
+    return folder.startswith(".") or folder.endswith(".skinseg")
+
+
+def is_picture_name(name: str) -> bool:
+    """Answer whether a file in a folder ends like a picture, one that the decoder refuses included; no hidden one does.
+
+    >>> [is_picture_name(name) for name in ("mole.JPG", "IMG_1.heic", ".mole.jpg", "notes.txt")]
+    [True, True, False, False]
+    """
+    return name.lower().endswith(_PICTURES + _PICTURES_OF_OTHERS) and not name.startswith(".")
+
+
+def is_result_name(name: str) -> bool:
+    """Answer whether a picture is called as `skinseg-run` calls what it makes."""
+    return name.lower().endswith(_OURS)
+
+
+def is_mask_name(name: str, is_there: Callable[[str], bool]) -> bool:
+    """Answer whether a picture is called as the mask of a photo beside it; *is_there*: whether a name stands there.
+
+    >>> is_mask_name("mole_mask.png", {"mole.jpg"}.__contains__), is_mask_name("on_mask.png", {"in.jpg"}.__contains__)
+    (True, False)
+    """
+    stem = PurePosixPath(name).stem
+    endings = [ending for ending in _MASK_ENDINGS if stem.lower().endswith(ending)]
+    photo = stem[: -len(endings[0])] if endings else ""
+    return bool(photo) and any(is_there(f"{photo}{suffix}") for lower in _PICTURES for suffix in (lower, lower.upper()))
+
+
 def _photos(text: str, masks: set[Path]) -> Iterator[tuple[Path, PurePosixPath]]:
     path = Path(text)
     if is_stream(text):
@@ -67,9 +106,9 @@ def _photos(text: str, masks: set[Path]) -> Iterator[tuple[Path, PurePosixPath]]
         yield path, PurePosixPath(path.name)
         return
     pictures = list(_walk(path))
-    theirs = {picture for picture in pictures if picture.name.lower().endswith(_OURS) or _is_mask(picture, path)}
+    theirs = {picture for picture in pictures if is_result_name(picture.name) or _is_mask(picture, path)}
     photos = [picture for picture in pictures if picture not in theirs]
-    masks.update(mask for mask in theirs if not mask.name.lower().endswith(_OURS))
+    masks.update(mask for mask in theirs if not is_result_name(mask.name))
     yield from ((photo, PurePosixPath(photo.relative_to(path).as_posix())) for photo in photos)
     if not photos and pictures:
         raise FileMissing(
@@ -81,9 +120,9 @@ def _photos(text: str, masks: set[Path]) -> Iterator[tuple[Path, PurePosixPath]]
 
 def _walk(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and not name.endswith(".skinseg"))
+        folders[:] = sorted(name for name in folders if not is_passed_over(name))
         for name in sorted(files):
-            if name.lower().endswith(_PICTURES + _PICTURES_OF_OTHERS) and not name.startswith("."):
+            if is_picture_name(name):
                 yield Path(where) / name
 
 
@@ -91,11 +130,7 @@ def _is_mask(picture: Path, root: Path) -> bool:
     above = picture.parent
     if above != root and above.name.lower() == "masks" and (above.parent / "images").is_dir():
         return True
-    endings = [ending for ending in _MASK_ENDINGS if picture.stem.lower().endswith(ending)]
-    photo = picture.stem[: -len(endings[0])] if endings else ""
-    return bool(photo) and any(
-        (above / f"{photo}{suffix}").is_file() for lower in _PICTURES for suffix in (lower, lower.upper())
-    )
+    return is_mask_name(picture.name, lambda name: (above / name).is_file())
 
 
 def _named(found: list[tuple[Path, PurePosixPath]]) -> tuple[Source, ...]:

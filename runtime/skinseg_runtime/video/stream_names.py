@@ -15,7 +15,16 @@ from typing import Literal, TypeAlias
 
 from skinseg_edge.errors import FileMissing, InputError
 
-__all__ = ["FrameSize", "Stream", "StreamKind", "check_is_text", "is_stream", "stream_among", "stream_from"]
+__all__ = [
+    "FrameSize",
+    "Stream",
+    "StreamKind",
+    "check_is_text",
+    "is_stream",
+    "stream_among",
+    "stream_from",
+    "without_password",
+]
 
 StreamKind: TypeAlias = Literal["camera", "csi", "file", "network", "gstreamer"]
 
@@ -82,7 +91,7 @@ def stream_among(paths: Sequence[str]) -> Stream | None:
         return None
     if len(paths) > 1:
         raise InputError(
-            f"cannot segment {_without_password(streams[0])} together with {len(paths) - 1} more: expected one video "
+            f"cannot segment {without_password(streams[0])} together with {len(paths) - 1} more: expected one video "
             "or camera by itself; run the command once for each"
         )
     return stream_from(streams[0])
@@ -93,14 +102,14 @@ def stream_from(text: str) -> Stream:
 
     Raises InputError if it is like none of those above or no text, FileMissing if it is a file that is not there.
     """
-    check_is_text(text, f"segment {_without_password(text)}")
+    check_is_text(text, f"segment {without_password(text)}")
     lower = text.lower()
     if lower.startswith(_CAMERAS):
         return _camera(text)
     if lower.startswith(_PIPELINE):
         return _pipeline(text)
     if lower.startswith(_SCHEMES):
-        return Stream("network", text, _without_password(text))
+        return Stream("network", text, without_password(text))
     if not Path(text).is_file():
         raise FileMissing(f"cannot segment {text}: there is no such file; check the path")
     # A whole path: "concat:..." or "%03d" at the beginning of a name means something to FFmpeg.
@@ -138,21 +147,21 @@ def _pipeline(text: str) -> Stream:
     pipeline = text[len(_PIPELINE) :].strip()
     if not re.search(r"!\s*appsink\b", pipeline):
         raise InputError(
-            f"cannot open {_without_password(text)}: a GStreamer pipeline has to end with appsink, where the frames "
+            f"cannot open {without_password(text)}: a GStreamer pipeline has to end with appsink, where the frames "
             "are taken; add '! videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1'"
         )
-    return Stream("gstreamer", pipeline, _without_password(text))
+    return Stream("gstreamer", pipeline, without_password(text))
 
 
-def _without_password(text: str) -> str:
+def without_password(text: str) -> str:
     """Take passwords out of *text*: they would stand in results and on screens.
 
     Of an address goes all before the last "@", for a password may hold any sign, those that end a host among them; of a
     pipeline's property or an address's query, such as user-pw=..., the value.
 
-    >>> _without_password("rtsp://nurse:se/cr!et@10.0.0.7:554/1")
+    >>> without_password("rtsp://nurse:se/cr!et@10.0.0.7:554/1")
     'rtsp://10.0.0.7:554/1'
-    >>> _without_password("rtsp://10.0.0.7/user=nurse&password=secret&channel=1")
+    >>> without_password("rtsp://10.0.0.7/user=nurse&password=secret&channel=1")
     'rtsp://10.0.0.7/user=nurse&password=***&channel=1'
     """
     return _SECRET.sub(r"\1***", _USER.sub(r"\1", text))
