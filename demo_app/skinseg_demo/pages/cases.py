@@ -144,9 +144,7 @@ def add_picture(case_id: str) -> Response:
     picture = _loose_picture(store, request.form.get("picture"))
     if picture is None:
         raise Refused(400, "PictureMissing", "cannot add a picture: none was named; go back to it and try again")
-    visits = store.visits.of_case(case_id)
-    visit = visits[-1] if visits else store.visits.add(case_id, who=who)
-    store.pictures.attach(picture, visit.id, who=who)
+    store.pictures.attach(picture, store.visits.last_or_new(case_id, who=who).id, who=who)
     return _to(case_id)
 
 

@@ -197,15 +197,9 @@ def _told(picture: Picture) -> tuple[Response, int]:
 
 
 def _kept(outlined: Outlined, received: ReceivedPicture, role: PictureRole, case: str | None) -> Picture:
-    who = current_phone().id
-    visit = None if case is None else _visit(case, who)
-    return keep_outlined(services().store, received, outlined, visit, role, who=who)
-
-
-def _visit(case: str, who: str) -> str:
-    """Return the last visit of a case, begun now where there is none yet."""
-    visits = services().store.visits
-    return (visits.of_case(case) or [visits.add(case, who=who)])[-1].id
+    store, who = services().store, current_phone().id
+    visit = None if case is None else store.visits.last_or_new(case, who=who).id
+    return keep_outlined(store, received, outlined, visit, role, who=who)
 
 
 def _choice(name: str, known: dict[str, _T], usual: str) -> _T:

@@ -37,14 +37,19 @@ class Visits:
 
         Raises FileMissing if there is no such case.
         """
-        now = self._database.now()
-        visit = Visit(new_id(), case_id, now, who)
         with self._database.writing() as connection:
-            check_case(connection, case_id)
-            connection.execute("INSERT INTO visits VALUES (?, ?, ?, ?)", (visit.id, case_id, text_from_time(now), who))
-            note_change(connection, case_id, now)
-            self._audit.record(connection, who=who, what="visit added", detail=f"visit {visit.id}", case_id=case_id)
-        return visit
+            return self._add(connection, case_id, who)
+
+    def last_or_new(self, case_id: str, *, who: str = BOX) -> Visit:
+        """Return the last visit of a case, begun now where there is none yet; two who ask at once get the same one.
+
+        Raises FileMissing if there is no such case.
+        """
+        with self._database.writing() as connection:
+            last = connection.execute(
+                "SELECT * FROM visits WHERE case_id = ? ORDER BY rowid DESC LIMIT 1", (case_id,)
+            ).fetchone()
+            return self._add(connection, case_id, who) if last is None else _visit_from(last)
 
     def get(self, visit_id: str) -> Visit:
         """Return a visit.
@@ -62,6 +67,15 @@ class Visits:
             _visit_from(row)
             for row in self._database.rows("SELECT * FROM visits WHERE case_id = ? ORDER BY rowid", case_id)
         ]
+
+    def _add(self, connection: sqlite3.Connection, case_id: str, who: str) -> Visit:
+        visit = Visit(new_id(), case_id, self._database.now(), who)
+        made_at = text_from_time(visit.made_at)
+        check_case(connection, case_id)
+        connection.execute("INSERT INTO visits VALUES (?, ?, ?, ?)", (visit.id, case_id, made_at, who))
+        note_change(connection, case_id, visit.made_at)
+        self._audit.record(connection, who=who, what="visit added", detail=f"visit {visit.id}", case_id=case_id)
+        return visit
 
 
 def _visit_from(row: sqlite3.Row) -> Visit:

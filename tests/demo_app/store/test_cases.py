@@ -106,7 +106,8 @@ def test_a_field_that_does_not_fit_is_refused_and_no_case_begins(
 
 @pytest.mark.parametrize("case_id", ["", "nothere", "../../etc", "a" * 12, "\ud800"])
 def test_an_id_that_is_none_finds_nothing(store: Store, case_id: str) -> None:
-    for ask in (store.cases.get, store.cases.delete, store.visits.add, store.visits.get, store.outbox.get):
+    visits = (store.visits.add, store.visits.last_or_new, store.visits.get)
+    for ask in (store.cases.get, store.cases.delete, *visits, store.outbox.get):
         with pytest.raises(InputError, match=r"there is none|half a character"):
             ask(case_id)
 
@@ -152,6 +153,33 @@ def test_a_follow_up_is_another_visit_in_the_order_of_making_whatever_the_clock_
 
     assert store.visits.of_case(case.id) == [first, second]
     assert store.visits.get(second.id).phone_id == "phone2"
+
+
+def test_two_phones_that_photograph_a_new_case_at_once_share_its_first_visit(store: Store) -> None:
+    case, found, both = store.cases.create(), set[str](), threading.Barrier(8)
+
+    def photograph() -> None:
+        both.wait(timeout=30)
+        found.add(store.visits.last_or_new(case.id, who="phone1").id)
+
+    threads = [threading.Thread(target=photograph) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {visit.id for visit in store.visits.of_case(case.id)} == found
+    assert len(found) == 1
+    assert store.visits.last_or_new(case.id).id in found
+
+
+def test_the_last_visit_is_the_one_that_was_made_last_whatever_the_clock_says(store: Store, clock: HandClock) -> None:
+    case = store.cases.create()
+    store.visits.add(case.id)
+    clock.wind(days=-400)
+    second = store.visits.add(case.id)
+
+    assert store.visits.last_or_new(case.id) == second
 
 
 def test_consents_to_care_and_to_teaching_are_apart_and_the_latest_holds(store: Store) -> None:
