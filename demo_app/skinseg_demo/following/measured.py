@@ -6,14 +6,15 @@ not been measured by us, so this least is an assumption, and the pages say so.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from skinseg_demo.json_values import items_of, mapping_of, mappings_of, number_of, pair_of
 from skinseg_demo.store.corrections import Correction
 from skinseg_demo.store.pictures import Picture
 
-__all__ = ["LEAST_OUTLINE_ERROR", "Measured", "Outline", "Range", "Trouble", "measured"]
+__all__ = ["LEAST_OUTLINE_ERROR", "Measured", "Outline", "Range", "Trouble", "measured", "without_specks"]
 
 Outline = tuple[tuple[float, float], ...]
 Trouble = Literal["unusable", "corrected", "none", "several", "cut", "no_scale"]
@@ -67,7 +68,7 @@ def measured(picture: Picture, corrections: Sequence[Correction] = ()) -> Measur
     result = picture.result
     last = corrections[-1] if corrections else None
     outlines = _outlines(result.get("outlines"))
-    lesions = sorted(_mappings(result.get("lesions")), key=lambda lesion: -(_number(lesion, "area_px") or 0))
+    lesions = sorted(mappings_of(result.get("lesions")), key=lambda lesion: -(number_of(lesion.get("area_px")) or 0))
     trouble = _trouble(lesions, last)
     if last is not None and last.polygons:
         outlines = last.polygons
@@ -77,17 +78,17 @@ def measured(picture: Picture, corrections: Sequence[Correction] = ()) -> Measur
     share = _outline_error(result, outlines)
     return Measured(
         outlines=outlines,
-        count=_count(lesions),
+        count=len(without_specks(lesions)),
         trouble=trouble,
-        diameter_px=_number(largest, "max_diameter_px"),
-        area_px=_number(largest, "area_px"),
+        diameter_px=number_of(largest.get("max_diameter_px")),
+        area_px=number_of(largest.get("area_px")),
         diameter_mm=_range(largest, "max_diameter_mm", share),
         area_mm2=_range(largest, "area_mm2", 2 * share),
         mm_per_px=_mm_per_px(largest),
-        centre=_pair(largest.get("centroid")),
-        compactness=_number(largest, "compactness"),
-        asymmetry=_number(largest, "asymmetry"),
-        is_steep=bool(_mapping(largest.get("scale")).get("is_steep")),
+        centre=pair_of(largest.get("centroid")),
+        compactness=number_of(largest.get("compactness")),
+        asymmetry=number_of(largest.get("asymmetry")),
+        is_steep=bool(mapping_of(largest.get("scale")).get("is_steep")),
         model=_model(result),
     )
 
@@ -97,24 +98,24 @@ def _trouble(lesions: Sequence[Mapping[str, object]], last: Correction | None) -
         return "unusable" if last.kind == "unusable" else "corrected"
     if not lesions:
         return "none"
-    if _count(lesions) > 1:
+    if len(without_specks(lesions)) > 1:
         return "several"
     if lesions[0].get("touches_border"):
         return "cut"
-    if _number(lesions[0], "max_diameter_mm") is None or _number(lesions[0], "area_mm2") is None:
+    if number_of(lesions[0].get("max_diameter_mm")) is None or number_of(lesions[0].get("area_mm2")) is None:
         return "no_scale"
     return None
 
 
-def _count(lesions: Sequence[Mapping[str, object]]) -> int:
-    """Return how many lesions there are, the largest first, without specks."""
-    areas = [_number(lesion, "area_px") or 0 for lesion in lesions]
-    return sum(area >= _BESIDE * areas[0] for area in areas)
+def without_specks(lesions: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """Return the lesions, which come the largest first, without the specks beside it."""
+    areas = [number_of(lesion.get("area_px")) or 0 for lesion in lesions]
+    return [lesion for lesion, area in zip(lesions, areas, strict=True) if area >= _BESIDE * areas[0]]
 
 
 def _outline_error(result: Mapping[str, object], outlines: Sequence[Outline]) -> float:
     """Return the error of a length by the band around the outline, as a share; never less than the least."""
-    band = _mapping(result.get("band"))
+    band = mapping_of(result.get("band"))
     areas = [sum(map(_area, of)) for of in (_outlines(band.get("inner")), outlines, _outlines(band.get("outer")))]
     inner, own, outer = areas
     if not 0 < inner <= own <= outer:
@@ -125,20 +126,20 @@ def _outline_error(result: Mapping[str, object], outlines: Sequence[Outline]) ->
 
 def _range(lesion: Mapping[str, object], name: str, share: float) -> Range | None:
     """Return a figure with the ends that scale and outline leave it."""
-    value = _number(lesion, name)
+    value = number_of(lesion.get(name))
     if value is None:
         return None
-    low, high = _pair(_mapping(lesion.get("ranges")).get(name)) or (value, value)
+    low, high = pair_of(mapping_of(lesion.get("ranges")).get(name)) or (value, value)
     return Range(value, low * (1 - share), high * (1 + share))
 
 
 def _mm_per_px(lesion: Mapping[str, object]) -> float | None:
-    in_mm2, in_px = _number(lesion, "area_mm2"), _number(lesion, "area_px")
+    in_mm2, in_px = number_of(lesion.get("area_mm2")), number_of(lesion.get("area_px"))
     return math.sqrt(in_mm2 / in_px) if in_mm2 and in_px else None
 
 
 def _model(result: Mapping[str, object]) -> str:
-    model = _mapping(result.get("model"))
+    model = mapping_of(result.get("model"))
     return " ".join(str(model[name]) for name in ("name", "version") if model.get(name))
 
 
@@ -149,29 +150,5 @@ def _area(outline: Outline) -> float:
 
 def _outlines(value: object) -> tuple[Outline, ...]:
     """Return what is an outline in a list of lists of [x, y]."""
-    found = (tuple(point for point in map(_pair, _items(each)) if point is not None) for each in _items(value))
+    found = (tuple(point for point in map(pair_of, items_of(each)) if point is not None) for each in items_of(value))
     return tuple(outline for outline in found if len(outline) >= 3)
-
-
-def _items(value: object) -> Sequence[object]:
-    return value if isinstance(value, list | tuple) else ()
-
-
-def _mappings(value: object) -> Iterator[Mapping[str, object]]:
-    return (each for each in _items(value) if isinstance(each, Mapping))
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _pair(value: object) -> tuple[float, float] | None:
-    match value:
-        case [int() | float() as first, int() | float() as second]:
-            return float(first), float(second)
-    return None
-
-
-def _number(lesion: Mapping[str, object], name: str) -> float | None:
-    value = lesion.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

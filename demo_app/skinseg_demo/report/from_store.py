@@ -1,10 +1,11 @@
 """From the store to what stands on a report."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from skinseg_demo.body_sites import site_of
 from skinseg_demo.finding_words import finding_words
 from skinseg_demo.following.visit_story import VisitStory, stories_of
+from skinseg_demo.json_values import mappings_of, number_of, pair_of, text_of
 from skinseg_demo.report.case import (
     OutlineBy,
     ReportCase,
@@ -58,9 +59,9 @@ def report_case(
         outlined=outlined,
         is_enlarged=is_enlarged,
         outline_by=by,
-        lesions=tuple(_lesion(lesion) for lesion in _mappings(result.get("lesions"))) if by == "network" else (),
+        lesions=tuple(_lesion(lesion) for lesion in mappings_of(result.get("lesions"))) if by == "network" else (),
         scale=_scale(result),
-        scale_problem=_text(result.get("scale_why")),
+        scale_problem=text_of(result.get("scale_why")),
         quality=_quality(result, say),
         model=_model(result),
         contact=contact,
@@ -99,35 +100,35 @@ def _outlined(store: Store, story: VisitStory | None) -> tuple[bytes | None, boo
 
 def _lesion(lesion: Mapping[str, object]) -> ReportLesion:
     """Return the figures of a lesion, in mm where they are known, else in px."""
-    unit = "mm" if _number(lesion.get("max_diameter_mm")) is not None else "px"
+    unit = "mm" if number_of(lesion.get("max_diameter_mm")) is not None else "px"
     ranges = lesion.get("ranges")
     ends = ranges if isinstance(ranges, Mapping) else {}
     measures = []
     for name in _LENGTHS:
         field = "area_mm2" if (name, unit) == ("area", "mm") else f"{name}_{unit}"
-        value = _number(lesion.get(field))
+        value = number_of(lesion.get(field))
         if value is not None:
             squared = "²" if name == "area" else ""
-            measures.append(ReportMeasure(name, value, unit + squared, _pair(ends.get(field))))
-    ratios = ((name, _number(lesion.get(name))) for name in _RATIOS)
+            measures.append(ReportMeasure(name, value, unit + squared, pair_of(ends.get(field))))
+    ratios = ((name, number_of(lesion.get(name))) for name in _RATIOS)
     measures += [ReportMeasure(name, value, "") for name, value in ratios if value is not None]
     return ReportLesion(tuple(measures), is_cut=lesion.get("touches_border") is True)
 
 
 def _scale(result: Mapping[str, object]) -> ReportScale | None:
     """Return the scale as it is where the largest lesion lies, else as it is at the card."""
-    lesions = list(_mappings(result.get("lesions")))
+    lesions = list(mappings_of(result.get("lesions")))
     told = (lesions[0].get("scale") if lesions else None) or result.get("scale")
     if not isinstance(told, Mapping):
         return None
-    error = _number(told.get("relative_error"))
-    return ReportScale(str(told.get("source")), error or 0.0, _number(told.get("tilt_degrees")))
+    error = number_of(told.get("relative_error"))
+    return ReportScale(str(told.get("source")), error or 0.0, number_of(told.get("tilt_degrees")))
 
 
 def _quality(result: Mapping[str, object], say: Say) -> tuple[str, ...]:
     quality = result.get("quality")
     findings = quality.get("findings") if isinstance(quality, Mapping) else None
-    sentences = (finding_words(finding, say) for finding in _mappings(findings))
+    sentences = (finding_words(finding, say) for finding in mappings_of(findings))
     return tuple(sentence for sentence in sentences if sentence)
 
 
@@ -139,23 +140,3 @@ def _model(result: Mapping[str, object]) -> ReportModel | None:
         str(told.get(key) or "?") for key in ("name", "version", "bundle_sha256", "engine", "precision")
     )
     return ReportModel(name, version, digest, engine, precision)
-
-
-def _mappings(value: object) -> Iterator[Mapping[str, object]]:
-    items = value if isinstance(value, list | tuple) else ()
-    return (item for item in items if isinstance(item, Mapping))
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _pair(value: object) -> tuple[float, float] | None:
-    match value:
-        case [int() | float() as low, int() | float() as high]:
-            return float(low), float(high)
-    return None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
