@@ -17,7 +17,7 @@ from skinseg_edge.datasets.synthetic_lesions import draw
 from skinseg_edge.errors import DeviceLost, FileMissing, InputError, IntegrityFailed, ParityFailed
 from skinseg_edge.image_io import decode_mask, encode_png
 from skinseg_runtime.batch.core import Prepared, TakenOver, answered, finished, prepared, segment_many
-from skinseg_runtime.batch.opening import open_segmenter, work_here
+from skinseg_runtime.batch.opening import open_segmenter, work_for
 from skinseg_runtime.batch.run_lengths import mask_from_run_lengths
 from skinseg_runtime.batch.work import Work
 from skinseg_runtime.cli import main as skinseg_run
@@ -29,7 +29,7 @@ from tests.runtime.tiny_bundle import write_bundle
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
     bundle = write_bundle(tmp_path_factory.mktemp("core") / "tiny.skinseg")
-    return work_here(Work(bundle=bundle, bundle_sha256=""))[0]
+    return work_for(bundle)
 
 
 @pytest.fixture(scope="module")
@@ -215,11 +215,10 @@ def test_a_worker_refuses_another_bundle_than_the_drivers(work: Work) -> None:
 def test_the_work_of_this_machine_names_its_engine_and_refuses_two_scales(tmp_path: Path) -> None:
     bundle = write_bundle(tmp_path / "tiny.skinseg", contract=ModelContract(input_hw=(64, 96)))
 
-    work, model = work_here(Work(bundle=bundle, bundle_sha256=""))
-    unopened, _ = work_here(Work(bundle=bundle, bundle_sha256="", engine="onnxruntime-cuda"), opens=False)
+    work = work_for(bundle)
+    unopened = work_for(bundle, engine="onnxruntime-cuda", opens=False)
 
     assert (work.engine, work.precision) == ("onnxruntime", "fp32")
-    assert model["bundle_sha256"] == work.bundle_sha256
     assert (unopened.engine, unopened.precision) == ("onnxruntime-cuda", "fp32")
     with pytest.raises(InputError, match="cannot choose a scale"):
-        work_here(Work(bundle=bundle, bundle_sha256="", mm_per_px=1, card_mm=2))
+        work_for(bundle, mm_per_px=1, card_mm=2)
