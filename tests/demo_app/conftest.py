@@ -1,5 +1,6 @@
 """A box that serves nothing but tests: an application in a folder of its own, phones, and a clock wound by hand."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from skinseg_demo import DemoConfig, create_app
+from skinseg_demo import DemoConfig, create_app, strings
 from skinseg_demo.services import EXTENSION, Services
+from skinseg_demo.strings import languages, strings_of
 from tests.demo_app.browsers import HandClock, MakeApp, browser_of, paired
 
 
@@ -67,3 +69,23 @@ def phone(app: Flask, box: Services) -> FlaskClient:
 def admin(app: Flask, box: Services) -> FlaskClient:
     """The browser of the admin."""
     return paired(browser_of(app), box, "admin")
+
+
+@pytest.fixture
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """English, and a made-up language "qx": Hebrew letters for those of English, from right to left, a word missing."""
+    folder = tmp_path / "strings"
+    folder.mkdir()
+    english = json.loads((Path(strings.__file__).parent / "strings" / "en.json").read_text(encoding="utf-8"))
+    letters = str.maketrans({chr(97 + index): chr(0x5D0 + index) for index in range(26)})
+    words = {key: text.lower().translate(letters) if "{" not in text else text for key, text in english.items()}
+    words |= {"dir": "rtl", "_name": "Made up", "_reviewed": True}
+    del words["not_paired.title"]
+    for code, said in (("en", english), ("qx", words)):
+        (folder / f"{code}.json").write_text(json.dumps(said), encoding="utf-8")
+    monkeypatch.setattr(strings, "_FOLDER", folder)
+    for cached in (languages, strings_of):
+        cached.cache_clear()
+    yield
+    for cached in (languages, strings_of):
+        cached.cache_clear()

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
@@ -138,25 +137,6 @@ def test_the_cookie_of_the_language_cannot_be_read_by_scripts(client: FlaskClien
 
     cookie = answer.headers["Set-Cookie"]
     assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
-
-
-@pytest.fixture
-def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """English, and a made-up language that is written from right to left and lacks a word."""
-    folder = tmp_path / "strings"
-    folder.mkdir()
-    english = json.loads((_FOLDER / "en.json").read_text(encoding="utf-8"))
-    mirrored = {key: words[::-1] if "{" not in words else words for key, words in english.items()}
-    mirrored |= {"dir": "rtl", "_name": "Made up", "_reviewed": True}
-    del mirrored["not_paired.title"]
-    for code, words in (("en", english), ("qx", mirrored)):
-        (folder / f"{code}.json").write_text(json.dumps(words), encoding="utf-8")
-    monkeypatch.setattr(strings, "_FOLDER", folder)
-    for cached in (languages, strings_of):
-        cached.cache_clear()
-    yield
-    for cached in (languages, strings_of):
-        cached.cache_clear()
 
 
 @pytest.mark.usefixtures("made_up")

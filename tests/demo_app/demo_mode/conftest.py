@@ -1,6 +1,5 @@
 """A demo whose engine runs: the tiny network that takes what is dark for a lesion."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +9,7 @@ from skinseg_demo import DemoConfig, create_app
 from skinseg_demo.engine_worker import EngineWorker
 from skinseg_demo.services import EXTENSION, Services
 from skinseg_edge.contract import ModelContract
+from tests.demo_app.engines import wait_until_settled
 from tests.runtime.tiny_bundle import binary_model, write_bundle
 
 _HW = (96, 128)
@@ -27,9 +27,7 @@ def demo_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     assert box.outlining is not None
     engine.start()
     box.outlining.start()
-    until = time.monotonic() + 60
-    while engine.state == "starting" and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_until_settled(engine)
     assert engine.state == "ready", engine.reason
     yield app
     box.stop()

@@ -1,6 +1,5 @@
 """A box whose engine runs: the tiny network that takes what is dark for a lesion, in the real runtime."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from skinseg_demo.engine_worker import EngineWorker
 from skinseg_demo.services import EXTENSION, Services
 from skinseg_edge.contract import ModelContract
 from tests.demo_app.browsers import browser_of, paired
+from tests.demo_app.engines import wait_until_settled
 from tests.runtime.tiny_bundle import binary_model, write_bundle
 
 _HW = (192, 256)
@@ -33,9 +33,7 @@ def running(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     app = create_app(config, engine=engine)
     box: Services = app.extensions[EXTENSION]
     box.start()
-    until = time.monotonic() + 60
-    while engine.state == "starting" and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_until_settled(engine)
     assert engine.state == "ready", engine.reason
     yield app
     box.stop()

@@ -13,6 +13,7 @@ from skinseg_demo.engine_worker import EngineNotReady, EngineWorker
 from skinseg_demo.waiting_line import QueueFull, WaitingLine
 from skinseg_edge.errors import DeadlinePassed, DeviceLost
 from skinseg_runtime.segmenter import Segmenter
+from tests.demo_app.engines import wait_until_settled
 from tests.demo_app.pictures.uploads import disc_photo
 from tests.runtime.tiny_bundle import write_bundle
 
@@ -29,7 +30,7 @@ def worker(bundle: Path, tmp_path: Path) -> Iterator[EngineWorker]:
     """A worker that is ready."""
     made = EngineWorker(DemoConfig(state=tmp_path, bundle=bundle, queue_places=2))
     made.start()
-    _until(lambda: made.state != "starting")
+    wait_until_settled(made)
     yield made
     made.stop()
 

@@ -22,6 +22,7 @@ from skinseg_demo.services import EXTENSION, Services
 from skinseg_edge.image_io import decode, decode_mask
 from skinseg_edge.metrics import iou
 from tests.demo_app.browsers import ORIGIN, browser_of, csrf_of, paired
+from tests.demo_app.engines import wait_until_settled
 from tests.demo_app.pictures.uploads import SECRETS, disc_photo, encoded, exif_with_secrets, send_frame, upload
 
 _HW = (360, 480)
@@ -334,8 +335,7 @@ def test_where_the_network_failed_the_api_says_why_and_the_pages_go_on(tmp_path:
     box: Services = app.extensions[EXTENSION]
     box.start()
     assert box.engine is not None
-    while box.engine.state == "starting":
-        pass
+    wait_until_settled(box.engine)
     phone = paired(browser_of(app), box)
 
     answer = upload(phone, encoded(disc_photo(_HW)[0]))
