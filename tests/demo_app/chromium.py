@@ -11,7 +11,7 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
-__all__ = ["PHONE_SIZE", "Watched", "browser", "launcher", "serving"]
+__all__ = ["PHONE_SIZE", "Watched", "browser", "launcher", "phone_at", "serving"]
 
 _OF_CHROMIUM = ("chrome-extension://mhjfbmdgcfjbbpaeojofohoefgiehjai/", "chrome://resources/")  # its viewer of PDFs
 PHONE_SIZE = {"width": 360, "height": 740}
@@ -56,6 +56,19 @@ def serving(app: Flask) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def phone_at(chromium: Browser, address: str, token: str | None = None) -> Iterator["Watched"]:
+    """Give a fresh phone at a box, paired by *token* where one is given; fail at the end if a page complained."""
+    context = chromium.new_context(viewport=PHONE_SIZE, base_url=address)  # type: ignore[arg-type]  # a plain dict
+    watched = Watched(context, address)
+    if token is not None:
+        watched.page.goto(f"/p#k={token}")
+        watched.page.wait_for_url(f"{address}/")
+    yield watched
+    context.close()
+    assert watched.complaints == []
 
 
 class Watched:

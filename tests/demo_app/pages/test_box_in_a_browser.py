@@ -1,6 +1,5 @@
 """The admin's pages, every language and a right-to-left one in Chromium: nothing bars anybody, nothing sticks out."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,46 +7,21 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from skinseg_demo import DemoConfig, create_app, strings
-from skinseg_demo.services import EXTENSION, Services
+from skinseg_demo.services import Services
 from skinseg_demo.strings import languages, strings_of
 from tests.demo_app.boxes import add_case
-from tests.demo_app.chromium import PHONE_SIZE, Watched, browser, serving
+from tests.demo_app.chromium import PHONE_SIZE, Watched, phone_at
 
 pytestmark = pytest.mark.slow
-
-_ENGLISH = Path(strings.__file__).parent / "strings" / "en.json"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for this file."""
-    with browser() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Services]]:
-    """The address of a box with a case and a phone, and its services."""
-    app = create_app(DemoConfig(state=tmp_path_factory.mktemp("state"), tls="none"))
-    box: Services = app.extensions[EXTENSION]
-    add_case(box.store)
-    with serving(app) as address:
-        yield address, box
-    box.store.close()
 
 
 @pytest.fixture(scope="module")
 def admin(chromium: Browser, served: tuple[str, Services]) -> Iterator[Watched]:
     """The admin's phone; it fails the last test if a page complained."""
     address, box = served
-    context = chromium.new_context(viewport=PHONE_SIZE, base_url=address)  # type: ignore[arg-type]  # a plain dict
-    watched = Watched(context, address)
-    watched.page.goto(f"/p#k={box.pairing.offer('admin').token}")
-    watched.page.wait_for_url(f"{address}/")
-    yield watched
-    context.close()
-    assert watched.complaints == []
+    add_case(box.store)
+    with phone_at(chromium, address, box.pairing.offer("admin").token) as watched:
+        yield watched
 
 
 def _faults(page: Page) -> list[str]:
@@ -113,23 +87,6 @@ def test_the_backup_is_downloaded(admin: Watched, tmp_path: Path) -> None:
 
     download.value.save_as(tmp_path / "backup.zip")
     assert (tmp_path / "backup.zip").read_bytes()[:2] == b"PK"
-
-
-@pytest.fixture
-def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A made-up language that is written from right to left, with the letters of Hebrew for those of English."""
-    letters = str.maketrans({chr(97 + index): chr(0x5D0 + index) for index in range(26)})
-    english = json.loads(_ENGLISH.read_text(encoding="utf-8"))
-    words = {key: text.lower().translate(letters) if "{" not in text else text for key, text in english.items()}
-    words |= {"dir": "rtl", "_name": "Made up", "_reviewed": True}
-    (tmp_path / "qx.json").write_text(json.dumps(words), encoding="utf-8")
-    (tmp_path / "en.json").write_text(json.dumps(english), encoding="utf-8")
-    monkeypatch.setattr(strings, "_FOLDER", tmp_path)
-    for cached in (languages, strings_of):
-        cached.cache_clear()
-    yield
-    for cached in (languages, strings_of):
-        cached.cache_clear()
 
 
 @pytest.mark.usefixtures("made_up")

@@ -6,39 +6,22 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from skinseg_demo import DemoConfig, create_app
-from skinseg_demo.services import EXTENSION, Services
-from tests.demo_app.chromium import PHONE_SIZE, Watched, browser, serving
+from skinseg_demo.services import Services
+from tests.demo_app.chromium import PHONE_SIZE, Watched, phone_at
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for this file."""
-    with browser() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Services]]:
-    """The address of a demo in practice mode, and its services."""
-    app = create_app(DemoConfig(state=tmp_path_factory.mktemp("state"), tls="none", is_demo=True))
-    box: Services = app.extensions[EXTENSION]
-    with serving(app) as address:
-        yield address, box
-    box.store.close()
+def is_demo() -> bool:
+    """The box is in demo mode."""
+    return True
 
 
 @pytest.fixture
 def phone(chromium: Browser, served: tuple[str, Services]) -> Iterator[Watched]:
     """A paired phone; it fails the test at its end if a page complained."""
     address, box = served
-    context = chromium.new_context(viewport=PHONE_SIZE, base_url=address)  # type: ignore[arg-type]  # a plain dict
-    watched = Watched(context, address)
-    watched.page.goto(f"/p#k={box.pairing.offer().token}")
-    watched.page.wait_for_url(f"{address}/")
-    yield watched
-    context.close()
-    assert watched.complaints == []
+    with phone_at(chromium, address, box.pairing.offer().token) as watched:
+        yield watched
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])

@@ -7,36 +7,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from skinseg_demo import DemoConfig, create_app
-from skinseg_demo.services import EXTENSION, Services
-from tests.demo_app.chromium import PHONE_SIZE, Watched, browser, serving
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for this file."""
-    with browser() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Services]]:
-    """The address of a box in practice mode, and its services."""
-    app = create_app(DemoConfig(state=tmp_path_factory.mktemp("state"), tls="none"))
-    box: Services = app.extensions[EXTENSION]
-    with serving(app) as address:
-        yield address, box
-    box.store.close()
+from skinseg_demo.services import Services
+from tests.demo_app.chromium import PHONE_SIZE, Watched, phone_at
 
 
 @pytest.fixture
 def phone(chromium: Browser, served: tuple[str, Services]) -> Iterator[Watched]:
     """A fresh phone; it fails the test at its end if a page complained."""
-    context = chromium.new_context(viewport=PHONE_SIZE, base_url=served[0])  # type: ignore[arg-type]  # a plain dict
-    watched = Watched(context, served[0])
-    yield watched
-    context.close()
-    assert watched.complaints == []
+    with phone_at(chromium, served[0]) as watched:
+        yield watched
 
 
 def test_a_scanned_code_pairs_the_phone_and_leaves_the_address(phone: Watched, served: tuple[str, Services]) -> None:
