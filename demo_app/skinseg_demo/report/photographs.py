@@ -7,7 +7,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.platypus import Flowable, Image, Spacer, Table
 
 from skinseg_demo.report.case import ReportCase, ReportPicture
-from skinseg_demo.report.print_style import INNER_WIDTH, PrintStyle
+from skinseg_demo.report.print_style import INNER_WIDTH, PrintStyle, bare, side_by_side
 
 __all__ = ["photographs"]
 
@@ -30,14 +30,7 @@ def photographs(case: ReportCase, style: PrintStyle) -> Flowable:
     return Table(
         [pictures, [caption for _, caption in shown]],
         colWidths=[*(width + _GAP for width in widths[:-1]), widths[-1]],
-        style=[
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-2, -1), _GAP),
-            ("RIGHTPADDING", (-1, 0), (-1, -1), 0),
-            ("TOPPADDING", (0, 0), (-1, -1), 0),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-        ],
+        style=[*side_by_side(_GAP), ("BOTTOMPADDING", (0, 0), (-1, -1), 2)],
     )
 
 
@@ -70,13 +63,4 @@ def _fitted(jpeg: bytes, width: float) -> Flowable:
     factor = min(width / columns, _HEIGHT / rows)
     picture = Image(io.BytesIO(jpeg), columns * factor, rows * factor)
     picture.hAlign = "LEFT"
-    return Table(
-        [[picture], [Spacer(0, 0)]],
-        style=[
-            ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 0),
-            ("TOPPADDING", (0, 0), (-1, -1), 0),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 0),
-        ],
-        hAlign="LEFT",
-    )
+    return Table([[picture], [Spacer(0, 0)]], style=bare(), hAlign="LEFT")

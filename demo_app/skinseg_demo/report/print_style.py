@@ -1,7 +1,7 @@
 """How the report looks: one accent, three sizes of letters, columns."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from reportlab.lib.colors import Color
 from reportlab.lib.enums import TA_RIGHT
@@ -12,7 +12,7 @@ from reportlab.platypus import Flowable, Paragraph, Table
 
 from skinseg_demo.report.paper_words import PaperWords
 
-__all__ = ["ACCENT", "INNER_WIDTH", "LINE", "MARGIN", "PrintStyle", "in_columns"]
+__all__ = ["ACCENT", "INNER_WIDTH", "LINE", "MARGIN", "PrintStyle", "bare", "in_columns", "side_by_side"]
 
 MARGIN = 15 * mm
 INNER_WIDTH = A4[0] - 2 * MARGIN
@@ -21,6 +21,8 @@ LINE = Color(196 / 255, 204 / 255, 208 / 255)
 _SOFT = Color(81 / 255, 96 / 255, 103 / 255)
 _PAPER = Color(237 / 255, 244 / 255, 245 / 255)
 _GAP = 8 * mm
+
+_Rule: TypeAlias = tuple[str, tuple[int, int], tuple[int, int], Any]  # of reportlab: what, from, to, how much
 
 
 class PrintStyle:
@@ -88,12 +90,16 @@ def in_columns(*columns: Sequence[Flowable]) -> Table:
     return Table(
         [[list(column) for column in columns]],
         colWidths=widths,
-        style=[
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-2, -1), _GAP),
-            ("RIGHTPADDING", (-1, 0), (-1, -1), 0),
-            ("TOPPADDING", (0, 0), (-1, -1), 0),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 0),
-        ],
+        style=side_by_side(_GAP),
     )
+
+
+def side_by_side(gap: float) -> list[_Rule]:
+    """Return the style of a table whose columns begin at the same height, *gap* points apart, with nothing around."""
+    return [*bare(), ("VALIGN", (0, 0), (-1, -1), "TOP"), ("RIGHTPADDING", (0, 0), (-2, -1), gap)]
+
+
+def bare() -> list[_Rule]:
+    """Return the style of a table that leaves no room around what it holds."""
+    sides = ("LEFTPADDING", "RIGHTPADDING", "TOPPADDING", "BOTTOMPADDING")
+    return [(side, (0, 0), (-1, -1), 0) for side in sides]
