@@ -7,7 +7,7 @@ file that was cut off is refused although decoders would paint grey. What is dec
 - 16-bit levels are scaled to 8 bits, round(v / 257): the whole range is kept, nothing is stretched.
 - CMYK inks become RGB by (1 - ink) (1 - black); colour profiles are ignored.
 - Of several pages (TIFF) or frames (PNG) the first is taken; an animated WebP is refused.
-- The EXIF orientation is applied exactly once, here, and never by OpenCV.
+- The EXIF orientation is applied exactly once, here, and never by OpenCV. A DICOM picture is upright as it is stored.
 
 What cannot be told from outside: bytes changed in the middle of a JPEG, WebP, BMP or of a TIFF without deflate, which
 carry no checksum. For such a JPEG libjpeg itself prints "Corrupt JPEG data" on stderr and decodes what it can.
@@ -100,7 +100,7 @@ def decode(
     data, name = _bytes_of(source, max_pixels)
     header = _accepted_header(data, name, max_pixels)
     reduction = _reduction(header, at_least_hw)
-    stored = stored_pixels(data, header, name, reduction=reduction)
+    stored = _stored(data, header, name, reduction)
     return Picture(upright(stored, header.orientation), header.upright_hw, header.format, header.orientation, reduction)
 
 
@@ -112,7 +112,8 @@ def decode_mask(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> 
     """
     data, name = _bytes_of(source, max_pixels)
     header = _accepted_header(data, name, max_pixels)
-    stored = stored_pixels(data, header, name, as_mask=True)
+    is_dicom = header.format == "DICOM"
+    stored = _stored(data, header, name, 1) if is_dicom else stored_pixels(data, header, name, as_mask=True)
     levels = stored[:, :, 1]
     spread = int(np.max(stored.max(axis=2) - stored.min(axis=2)))
     if spread > 8:  # JPEG turns grey into colours a few levels apart
@@ -225,6 +226,15 @@ def _accepted_header(data: bytes, name: str, max_pixels: int) -> PictureHeader:
         )
     check_whole(data, name)
     return header
+
+
+def _stored(data: bytes, header: PictureHeader, name: str, reduction: Reduction) -> NDArray[np.uint8]:
+    if header.format != "DICOM":
+        return stored_pixels(data, header, name, reduction=reduction)
+    # Imported here: most who decode a photo never meet a DICOM file.
+    from skinseg_edge.dicom_pictures import dicom_pixels
+
+    return dicom_pixels(data, name)
 
 
 def _reduction(header: PictureHeader, at_least_hw: tuple[int, int] | None) -> Reduction:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from skinseg_edge.errors import PictureUnreadable
-from skinseg_edge.picture_formats import bmp, jpeg, png, tiff, webp
+from skinseg_edge.picture_formats import bmp, dicom, jpeg, png, tiff, webp
 from skinseg_edge.picture_formats.foreign import foreign_name
 from skinseg_edge.picture_formats.header import PictureFormat, PictureHeader
 
@@ -20,8 +20,9 @@ class _Reader(NamedTuple):
     check_whole: Callable[[bytes, str], None]
 
 
+# DICOM first: its preamble may be the beginning of a TIFF, and what counts is then still the DICOM file.
 _READERS = tuple(
-    _Reader(module.recognises, module.read_header, module.check_whole) for module in (jpeg, png, webp, tiff, bmp)
+    _Reader(module.recognises, module.read_header, module.check_whole) for module in (dicom, jpeg, png, webp, tiff, bmp)
 )
 
 

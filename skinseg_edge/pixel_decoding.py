@@ -14,7 +14,7 @@ from skinseg_edge.picture_formats import png, tiff
 from skinseg_edge.picture_formats.header import damaged
 from skinseg_edge.picture_header import PictureHeader
 
-__all__ = ["REDUCTIONS", "Reduction", "reduced_hw", "stored_numbers", "stored_pixels"]
+__all__ = ["REDUCTIONS", "Reduction", "imdecode", "reduced_hw", "stored_numbers", "stored_pixels"]
 
 Reduction: TypeAlias = Literal[1, 2, 4, 8]
 
@@ -63,7 +63,7 @@ def stored_numbers(data: bytes, header: PictureHeader, name: str) -> NDArray[np.
 
     Raises PictureUnreadable if the decoder refuses the bytes, or the channels differ.
     """
-    decoded = _imdecode(png.as_numbers(data), cv2.IMREAD_UNCHANGED)
+    decoded = imdecode(png.as_numbers(data), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.shape[:2] != (header.height, header.width):
         raise damaged(name, header.format, "its pixels cannot be decoded")
     if decoded.ndim == 3:
@@ -77,7 +77,7 @@ def stored_numbers(data: bytes, header: PictureHeader, name: str) -> NDArray[np.
 
 
 def _decoded_jpeg(data: bytes, reduction: Reduction) -> NDArray[np.uint8] | None:
-    bgr = _imdecode(data, _JPEG_FLAGS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
+    bgr = imdecode(data, _JPEG_FLAGS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
     return None if bgr is None else _bytes(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
 
 
@@ -89,7 +89,7 @@ def _decoded(data: bytes, header: PictureHeader, name: str, as_mask: bool) -> ND
     elif header.format == "TIFF":
         is_premultiplied = tiff.alpha_is_premultiplied(data, name)
         data = tiff.without_orientation(data)
-    stored = _imdecode(data, cv2.IMREAD_UNCHANGED)
+    stored = imdecode(data, cv2.IMREAD_UNCHANGED)
     if stored is None:
         return None
     keeps_levels = stored.dtype == np.uint8 or (as_mask and int(stored.max()) <= 255)
@@ -118,8 +118,8 @@ def _over(bgra: NDArray[np.uint8], backdrop: int, is_premultiplied: bool) -> NDA
     return laid
 
 
-def _imdecode(data: bytes, flags: int) -> NDArray[np.uint8 | np.uint16] | None:
-    """Call OpenCV; None when it refuses, in whichever of its ways."""
+def imdecode(data: bytes, flags: int) -> NDArray[np.uint8 | np.uint16] | None:
+    """Decode by OpenCV, channels as BGR; *flags*: its own. None when it refuses, in whichever of its ways."""
     with _quiet_opencv():
         try:
             decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)

@@ -20,10 +20,11 @@ __all__ = [
     "sources_from",
 ]
 
-_PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
+_PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".dcm", ".dicom")
 # Photos that the decoder refuses, each in a sentence: a folder of an iPhone's photos must not seem to be done without.
 _PICTURES_OF_OTHERS = (".heic", ".heif", ".avif", ".gif", ".jxl")
-_OURS = (".mask.png", ".overlay.png", ".classes.png", ".panel.png")  # results of an earlier run are no photos
+# Results of an earlier run are no photos.
+_OURS = (".mask.png", ".overlay.png", ".classes.png", ".panel.png", ".seg.dcm", ".sr.dcm")
 _MASK_ENDINGS = ("_mask", "_segmentation")  # as the data readers of skinseg-train and skinseg-eval know them
 
 
@@ -46,9 +47,10 @@ class Sources:
 def sources_from(paths: Sequence[str]) -> Sources:
     """Find the photos that *paths* name: files as they are, folders with everything below them, in sorted order.
 
-    Below a folder, only names that end like a picture's count; hidden files, results of an earlier run and what lies
-    in a bundle do not. Masks are left out where a data set keeps them: NAME_mask or NAME_segmentation beside a picture
-    NAME, and a folder `masks` beside `images`. A file that is named itself is taken whatever it is called.
+    Below a folder, only names that end like a picture's count, and DICOM files whose names have no ending, as on media
+    for patients; hidden files, results of an earlier run and what lies in a bundle do not. Masks are left out where a
+    data set keeps them: NAME_mask or NAME_segmentation beside a picture NAME, and a folder `masks` beside `images`. A
+    file that is named itself is taken whatever it is called.
     A photo that is named twice comes once. Results of a folder's photos keep its sub-folders; where two photos would
     share a name, the suffix is kept, and where that is not enough a number is added.
 
@@ -122,8 +124,21 @@ def _walk(folder: Path) -> Iterator[Path]:
     for where, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not is_passed_over(name))
         for name in sorted(files):
-            if is_picture_name(name):
+            if is_picture_name(name) or _is_nameless_dicom(Path(where) / name):
                 yield Path(where) / name
+
+
+def _is_nameless_dicom(path: Path) -> bool:
+    """Answer whether a file called as those on media for patients, IM000001 or 1.2.840.3, is a DICOM file."""
+    if path.name == "DICOMDIR" or path.name.startswith(".") or (path.suffix and not path.suffix[1:].isdecimal()):
+        return False
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
 
 
 def _is_mask(picture: Path, root: Path) -> bool:
@@ -135,14 +150,19 @@ def _is_mask(picture: Path, root: Path) -> bool:
 
 def _named(found: list[tuple[Path, PurePosixPath]]) -> tuple[Source, ...]:
     # Capitals make no difference on some disks, so they make none here.
-    shared = Counter(str(below.with_suffix("")).lower() for _, below in found)
+    shared = Counter(str(_without_ending(below)).lower() for _, below in found)
     taken: set[str] = set()
     sources = []
     for path, below in found:
-        stem = below.with_suffix("")
+        stem = _without_ending(below)
         candidates = [stem] if shared[str(stem).lower()] == 1 else [below]
         numbered = (below.with_name(f"{below.name}-{number}") for number in count(2))
         chosen = next(name for name in chain(candidates, numbered) if str(name).lower() not in taken)
         taken.add(str(chosen).lower())
         sources.append(Source(path, chosen))
     return tuple(sources)
+
+
+def _without_ending(name: PurePosixPath) -> PurePosixPath:
+    """Take the suffix away, but not the last number of 1.2.840.3, as DICOM files are called."""
+    return name if name.suffix[1:].isdecimal() else name.with_suffix("")

@@ -21,8 +21,6 @@ def foreign_name(data: bytes) -> tuple[str, str] | None:
     """Return what *data* is and what to do about it ("; ..."), or None for bytes that nobody here knows."""
     if data[4:8] == b"ftyp":
         return _iso_media(data)
-    if data[128:132] == b"DICM":
-        return "a DICOM file", "; export the picture in it as JPEG or PNG"
     return next(((what, advice) for beginning, what, advice in _BEGINNINGS if data.startswith(beginning)), None)
 
 

@@ -13,7 +13,7 @@ _MOST_PARTS = 100_000
 
 _Part = TypeVar("_Part")
 
-PictureFormat: TypeAlias = Literal["JPEG", "PNG", "WebP", "BMP", "TIFF"]
+PictureFormat: TypeAlias = Literal["JPEG", "PNG", "WebP", "BMP", "TIFF", "DICOM"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class PictureHeader:
     """The header of one picture file.
 
     *width*, *height*: columns and rows as stored, before the orientation is applied, px, each at least 1.
-    *orientation*: EXIF tag 274, 1 to 8; 1 when the file tells none or nonsense. BMP has none, so always 1.
+    *orientation*: EXIF tag 274, 1 to 8; 1 when the file tells none or nonsense. BMP and DICOM have none, so always 1.
     """
 
     format: PictureFormat

@@ -9,15 +9,17 @@ from skinseg_edge.errors import PictureUnreadable
 from skinseg_edge.picture_formats.header import PictureHeader, damaged, ends_early, not_too_many
 from skinseg_edge.picture_formats.tags import orientation_in
 
-__all__ = ["check_whole", "read_header", "recognises"]
+__all__ = ["check_whole", "colours_as_given", "read_header", "recognises", "tells_colours"]
 
 # FF 00 is a data byte inside a scan, FF D0..D7 are restart markers there, and FF FF is filling.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
-_EOI, _SOS, _APP1, _APP14 = 0xD9, 0xDA, 0xE1, 0xEE
+_EOI, _SOS, _APP0, _APP1, _APP14 = 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
 _WITHOUT_LENGTH = (0x01, 0xD8)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MOST_SCANS = 100  # progressive photos have about 10; each costs a pass over all pixels, even when it is empty
 _EXIF_MARK = b"Exif\x00\x00"
+# Adobe's segment with transform 0: a decoder gives the numbers of a pixel as they stand, whatever they mean.
+_AS_GIVEN = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 
 class _Segment(NamedTuple):
@@ -78,6 +80,28 @@ def check_whole(data: bytes, name: str) -> None:
                 raise damaged(name, "JPEG", "it has a header but no pixels")
             return
     raise ends_early(name, "JPEG", "its end marker is missing")
+
+
+def tells_colours(data: bytes, name: str) -> bool:
+    """Tell whether a JPEG says by itself whether its three channels are R, G, B or Y, Cb, Cr.
+
+    By the segment of JFIF or Adobe, by channels that are called R, G, B, or by two of smaller size, as no R, G or B is.
+    """
+    for marker, payload in not_too_many(_segments(data, name), name, "JPEG"):
+        if (marker == _APP0 and payload.startswith(b"JFIF")) or (marker == _APP14 and payload.startswith(b"Adobe")):
+            return True
+        if marker in _FRAMES:
+            channels = [payload[at : at + 2] for at in range(6, len(payload) - 2, 3)]  # a name and a share of the size
+            return [channel[:1] for channel in channels] == [b"R", b"G", b"B"] or len({c[1:] for c in channels}) > 1
+    return False
+
+
+def colours_as_given(data: bytes) -> bytes:
+    """Put a segment into a JPEG that keeps a decoder from turning its channels into others.
+
+    It must not tell by itself what they are: see `tells_colours`.
+    """
+    return data[:2] + _AS_GIVEN + data[2:]
 
 
 def _segments(data: bytes, name: str) -> Iterator[_Segment]:

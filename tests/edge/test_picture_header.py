@@ -161,7 +161,7 @@ def test_a_png_that_tells_its_orientation_after_the_pixels_is_read() -> None:
         ),
         (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1avif" + bytes(9), "it is an AVIF picture"),
         (b"\x00\x00\x00\x14ftypqt  \x00\x00\x02\x00qt  " + bytes(9), "it is a video"),
-        (bytes(128) + b"DICM", "it is a DICOM file"),
+        (bytes(128) + b"DICM", "DICOM file ends early: how it is written"),
         (b"<!DOCTYPE html>", "it is a web page"),
         (b"BM, he said, and left", "which is no picture"),
         (b"\xff\xd8\xff", "JPEG file ends early: its size is not told"),

@@ -1,5 +1,6 @@
 """Which photos are found, in which order, and what their results are called."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,15 @@ def test_a_photo_named_twice_comes_once(tmp_path: Path) -> None:
 def test_a_file_is_taken_whatever_its_name_ends_with(tmp_path: Path) -> None:
     touch(tmp_path, "scan.dat", "no-suffix")
     assert stems(tmp_path / "scan.dat", tmp_path / "no-suffix") == ["scan", "no-suffix"]
+
+
+def test_a_dicom_file_below_a_folder_needs_no_ending_and_other_files_without_one_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "photo.DCM", "README", "a.seg.dcm", "a.sr.dcm")
+    for name in ("IM000001", "1.2.840.3", "1.2.840.4", "DICOMDIR", ".hidden", "notes.txt"):
+        (tmp_path / name).write_bytes(bytes(128) + b"DICM")
+    os.mkfifo(tmp_path / "pipe")
+
+    assert stems(tmp_path) == ["1.2.840.3", "1.2.840.4", "IM000001", "photo"]
 
 
 @pytest.mark.parametrize("text", ["camera:0", "film.mp4", "FILM.MOV"])

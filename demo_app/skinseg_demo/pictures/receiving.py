@@ -63,6 +63,11 @@ class ReceivedPicture:
         data = _bytes_of(stream, limits.upload_bytes)
         _refuse_svg(data)
         header = read_header(data)
+        if header.format == "DICOM":
+            raise PictureUnreadable(
+                "cannot take the picture: it is a DICOM file, which names the patient, expected JPEG, PNG, WebP, BMP "
+                "or TIFF; export the picture in it as JPEG or PNG"
+            )
         pixels = header.width * header.height
         if pixels > limits.pixels:
             raise PictureTooLarge(

@@ -18,6 +18,25 @@ _WEBP = encoded(disc_photo((60, 80))[0], "WEBP")
 _HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(200)
 _SVG = b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- drawn -->\n<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>'
 
+# A whole one of 2 x 1 px: (group, number, kind, value), little-endian.
+_DICOM_ELEMENTS = (
+    (2, 0x10, b"UI", b"1.2.840.10008.1.2.1\0"),
+    (8, 0x16, b"UI", b"1.2.840.10008.5.1.4.1.1.77.1.4"),
+    (0x10, 0x10, b"PN", b"Anna^Drawn"),
+    (0x28, 2, b"US", b"\3\0"),
+    (0x28, 4, b"CS", b"RGB "),
+    (0x28, 0x10, b"US", b"\1\0"),
+    (0x28, 0x11, b"US", b"\2\0"),
+    (0x28, 0x100, b"US", b"\x08\0"),
+)
+_DICOM = (
+    bytes(128)
+    + b"DICM"
+    + b"".join(struct.pack("<HH2sH", *head, len(value)) + value for *head, value in _DICOM_ELEMENTS)
+    + struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, 6)
+    + bytes(6)
+)
+
 
 def _archive() -> bytes:
     out = io.BytesIO()
@@ -42,11 +61,15 @@ def _read(data: bytes, limits: Limits | None = None) -> ReceivedPicture:
         (_archive(), "a ZIP archive", "unpack it"),
         (b"", "it is empty (0 bytes)", "upload the picture again"),
         (b"hello", "no picture", "save it as one of them"),
+        (_DICOM, "a DICOM file, which names the patient", "export the picture in it"),
         (_JPEG[:-400], "ends early", "upload the picture again"),
         (_PNG[:-30], "ends early", "upload the picture again"),
         (_WEBP[:-30], "ends early", "upload the picture again"),
     ],
-    ids=["HEIC", "GIF", "SVG", "HTML", "PDF", "video", "ZIP", "0 bytes", "text", "cut JPEG", "cut PNG", "cut WebP"],
+    ids=[
+        *("HEIC", "GIF", "SVG", "HTML", "PDF", "video", "ZIP", "0 bytes", "text", "DICOM"),
+        *("cut JPEG", "cut PNG", "cut WebP"),
+    ],
 )
 def test_what_is_no_whole_picture_is_refused_by_name_and_with_what_to_do(data: bytes, what: str, advice: str) -> None:
     with pytest.raises(PictureUnreadable) as refused:
