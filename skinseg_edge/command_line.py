@@ -92,11 +92,13 @@ class Ui:
         self._say(f"warning: {message}")
 
     @contextmanager
-    def progress(self, total: int | None, description: str) -> Iterator[Callable[[], None]]:
+    def progress(
+        self, total: int | None, description: str, *, tail: Callable[[], str] | None = None
+    ) -> Iterator[Callable[[], None]]:
         """Show a bar on stderr while the block runs; the block calls what it is given once a step.
 
-        *total*: number of steps, None when nobody knows. Nothing is shown with `-q`, with NO_COLOR, or when stderr is
-        no terminal.
+        *total*: number of steps, None when nobody knows. *tail*: asked at each step for what stands behind the bar, in
+        place of the time that is left. Nothing is shown with `-q`, with NO_COLOR, or when stderr is no terminal.
 
         A step raises KeyboardInterrupt if Ctrl-C was pressed and a library has swallowed it.
         """
@@ -104,14 +106,17 @@ class Ui:
             yield self._check_interrupted
             return
         from rich.console import Console
-        from rich.progress import Progress
+        from rich.progress import Progress, TextColumn
 
-        with Progress(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(description, total=total)
+        columns = Progress.get_default_columns()
+        if tail is not None:
+            columns = (*columns[:-1], TextColumn("{task.fields[tail]}", markup=False))
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(description, total=total, tail="")
 
             def advance() -> None:
                 self._check_interrupted()
-                bar.advance(task)
+                bar.update(task, advance=1, tail="" if tail is None else tail())
 
             yield advance
 

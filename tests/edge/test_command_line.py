@@ -253,6 +253,16 @@ def test_a_bar_is_shown_on_a_terminal_only_where_it_is_wanted(
         assert ("pictures" in terminal.getvalue()) is shown
 
 
+def test_a_bar_shows_what_its_work_tells_at_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "")
+    told = iter(["3 [s] left", "2 [s] left"])
+    with terminal_as_stderr(monkeypatch) as terminal:
+        with Ui("skinseg-try", "s/1").progress(2, "pictures", tail=lambda: next(told)) as advance:
+            advance()
+            advance()
+        assert "2 [s] left" in terminal.getvalue()
+
+
 _PRINTS_MUCH = """
 import sys
 from skinseg_edge.command_line import command
