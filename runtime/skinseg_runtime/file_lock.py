@@ -13,7 +13,7 @@ from pathlib import Path
 from skinseg_edge.atomic_files import refusing_output_errors
 from skinseg_edge.errors import DeviceBusy
 
-__all__ = ["locked"]
+__all__ = ["locked", "try_to_take"]
 
 _LONGEST_NUMBER = 20
 
@@ -47,6 +47,14 @@ else:
 
     def _let_go(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def try_to_take(descriptor: int) -> bool:
+    """Take the lock of an open file, which lasts until the file is closed; return whether it was free.
+
+    Raises OSError on a file system without locks.
+    """
+    return _try_to_take(descriptor)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from skinseg_runtime.video.csi_camera import csi_pipeline
 from skinseg_runtime.video.opencv_build import check_gstreamer
 from skinseg_runtime.video.stream_names import Stream
 
-__all__ = ["ANSWER_S", "Capture", "OpenCvCapture", "open_capture", "rgb_from_frame"]
+__all__ = ["ANSWER_S", "Capture", "OpenCvCapture", "open_capture", "quiet", "rgb_from_frame"]
 
 ANSWER_S = 10.0
 """Seconds within which OpenCV must open a stream, and give each frame of one."""
@@ -95,7 +95,7 @@ def open_capture(stream: Stream, max_pixels: int) -> Capture:
         check_gstreamer(stream.name)
     if stream.kind == "camera":
         _check_plugged(stream)
-    with _quiet():
+    with quiet():
         capture = _opened(stream)
     if not capture.isOpened():
         raise _not_open(stream)
@@ -176,7 +176,8 @@ def _not_open(stream: Stream) -> ToolMissing | PictureUnreadable:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Keep FFmpeg and OpenCV from printing what they cannot read, as `open_capture` says."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read once, by the first stream of a process
     # OpenCV 5 moved the two functions; may go when pyproject.toml asks for 5.
     levels: Any = getattr(cv2.utils, "logging", cv2)

@@ -2,11 +2,11 @@
 
 import contextlib
 import json
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from skinseg_edge.atomic_files import check_free, refusing_output_errors
+from skinseg_runtime.video.half_files import HalfFile
 
 __all__ = ["FRAMES_NAME", "ROW_SCHEMA", "FrameRows"]
 
@@ -18,7 +18,7 @@ class FrameRows:
     """Writes rows to *folder*/frames.jsonl.
 
     Each row is handed to the system when it is there, so after a power cut or `kill -9` the rows until then are in a
-    hidden file beside it.
+    hidden file beside it; the next run brings them to light, see `half_files`.
 
     Raises OutputRefused if the file is there and not *force*, or the place cannot be written.
     """
@@ -27,10 +27,10 @@ class FrameRows:
         self.path = folder / FRAMES_NAME
         check_free(self.path, force=force)
         self._made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-        self._temporary = folder / f".skinseg-{secrets.token_hex(8)}.part"
         with refusing_output_errors(self.path):
             folder.mkdir(parents=True, exist_ok=True)
-            self._stream = self._temporary.open("x", encoding="utf-8")
+            self._half = HalfFile(folder)
+            self._stream = self._half.path.open("w", encoding="utf-8")
         self.count = 0
 
     def add(self, row: Mapping[str, object]) -> None:
@@ -52,14 +52,14 @@ class FrameRows:
             return None
         with refusing_output_errors(self.path):
             self._stream.close()
-            self._temporary.replace(self.path)
+            self._half.publish(self.path)
         return self.path
 
     def discard(self) -> None:
         """Remove what is not published, and folders that hold nothing; a second call does nothing."""
         with contextlib.suppress(OSError):
             self._stream.close()
-            self._temporary.unlink(missing_ok=True)
+            self._half.discard()
         for folder in self._made:
             with contextlib.suppress(OSError):  # it holds results, as it should
                 folder.rmdir()

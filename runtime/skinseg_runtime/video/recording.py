@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import secrets
 from pathlib import Path
 
 import cv2
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 
 from skinseg_edge.atomic_files import check_free, refusing_output_errors
 from skinseg_edge.errors import InputError, OutputRefused
+from skinseg_runtime.video.half_files import HalfFile
 from skinseg_runtime.video.stream_names import check_is_text
 
 __all__ = ["Recording", "check_path"]
@@ -34,7 +33,7 @@ class Recording:
         check_path(path, force=force)
         self.path = path
         self._rate, self._keeps_time = rate, keeps_time
-        self._temporary = path.with_name(f".skinseg-{secrets.token_hex(8)}.part{path.suffix.lower()}")
+        self._half: HalfFile | None = None
         self._writer: cv2.VideoWriter | None = None
         self._hw = (0, 0)
         self._written = 0
@@ -56,13 +55,13 @@ class Recording:
 
         Raises OutputRefused if it cannot be played, as after a full disk, or its place cannot be written.
         """
-        if self._writer is None:
+        if self._writer is None or self._half is None:
             return None
         self._writer.release()
         self._writer = None
-        self._check_playable()
+        self._check_playable(self._half.path)
         with refusing_output_errors(self.path):
-            self._temporary.replace(self.path)
+            self._half.publish(self.path)
         return self.path
 
     def discard(self) -> None:
@@ -70,17 +69,17 @@ class Recording:
         if self._writer is not None:
             self._writer.release()
             self._writer = None
-        with contextlib.suppress(OSError):
-            self._temporary.unlink(missing_ok=True)
+        if self._half is not None:
+            self._half.discard()
 
     def _started(self, pixels: NDArray[np.uint8], time_s: float) -> cv2.VideoWriter:
         rows, columns = (max(2, side // 2 * 2) for side in pixels.shape[:2])
         self._hw, self._began_s = (rows, columns), time_s
         with refusing_output_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._temporary.touch(exist_ok=False)  # OpenCV does not say why it cannot
+            self._half = HalfFile(self.path.parent, self.path.suffix.lower())  # OpenCV does not say why it cannot
         codec = cv2.VideoWriter.fourcc(*_CODECS[self.path.suffix.lower()])
-        self._writer = cv2.VideoWriter(str(self._temporary), codec, self._rate, (columns, rows))
+        self._writer = cv2.VideoWriter(str(self._half.path), codec, self._rate, (columns, rows))
         if not self._writer.isOpened():
             raise OutputRefused(
                 f"cannot write {self.path}: this OpenCV ({cv2.__version__}) has no writer for {self.path.suffix}; try "
@@ -98,9 +97,9 @@ class Recording:
             return round(_LONGEST_GAP_S * self._rate)
         return max(0, due)
 
-    def _check_playable(self) -> None:
+    def _check_playable(self, written: Path) -> None:
         """Look into the file: OpenCV's writer keeps silent about a full disk."""
-        reader = cv2.VideoCapture(str(self._temporary))
+        reader = cv2.VideoCapture(str(written))
         try:
             if reader.isOpened() and reader.get(cv2.CAP_PROP_FRAME_COUNT) >= self._written - 1:
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from skinseg_runtime.video.capture import Capture, open_capture
 from skinseg_runtime.video.finishing import Finishing
 from skinseg_runtime.video.frame_rows import FrameRows
 from skinseg_runtime.video.frames import Analysed, Counts, Frame
+from skinseg_runtime.video.half_files import swept
 from skinseg_runtime.video.options import StreamOptions
 from skinseg_runtime.video.pipeline import Pipeline
 from skinseg_runtime.video.reader import Patience, Reader
@@ -73,6 +75,7 @@ def run_stream(
     window cannot be opened; and what the reader and the segmenter raise, if that happens before a first frame is done.
     """
     _check_record(stream, options, force)
+    _tell_of_killed_runs(ui, output, options)
     with ExitStack() as undo:
         window = Window(f"skinseg-run: {stream.name}") if options.display else None
         if window is not None:
@@ -164,6 +167,12 @@ def _check_record(stream: Stream, options: StreamOptions, force: bool) -> None:
     check_path(options.record, force=force)
     if stream.kind == "file" and options.record.resolve() == Path(stream.address):
         raise InputError(f"cannot record {options.record}: it is the video that is read; choose another name")
+
+
+def _tell_of_killed_runs(ui: Ui, output: Path, options: StreamOptions) -> None:
+    folders = {output.resolve(), output.resolve() if options.record is None else options.record.resolve().parent}
+    for path in itertools.chain.from_iterable(map(swept, sorted(folders))):
+        ui.warn(f"an earlier run was killed; what it had done until then is in {path}")
 
 
 def _recording(stream: Stream, options: StreamOptions, capture: Capture, force: bool) -> Recording | None:

@@ -66,10 +66,10 @@ def test_a_place_that_is_taken_or_cannot_be_written_is_refused(tmp_path: Path, m
     with pytest.raises(InputError, match=r"expected a name that ends with .mp4, .mkv, .avi"):
         Recording(tmp_path / "out.wmv", 10, keeps_time=False, force=False)
 
-    def full(self: Path, *, exist_ok: bool = True) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+    def full(path: Path, *_: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(Path, "touch", full)
+    monkeypatch.setattr("skinseg_runtime.video.half_files.os.open", full)
     with pytest.raises(OutputRefused, match="the disk is full"):
         Recording(tmp_path / "new.mp4", 10, keeps_time=False, force=False).add(frame(0), 0)
 

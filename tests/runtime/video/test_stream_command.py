@@ -14,6 +14,7 @@ import pytest
 from skinseg_runtime.cli import main
 from skinseg_runtime.engines.onnxruntime_providers import Provider
 from skinseg_runtime.engines.onnxruntime_session import Session, open_session
+from skinseg_runtime.video.half_files import swept
 from tests.fresh_interpreter import run_python
 from tests.runtime.calling import call
 from tests.runtime.video.drawn_clips import RADIUS, centre_of, frame, frames_in, write_clip
@@ -144,6 +145,51 @@ def test_ctrl_c_in_a_film_keeps_what_was_done_and_a_recording_that_plays(bundle:
     assert len(frames_in(record)) > 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.avi", "drawn.mp4", "out", "tiny.skinseg"]
     assert [path.name for path in output.iterdir()] == ["frames.jsonl"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is swept there")
+def test_after_a_killed_run_the_next_one_brings_to_light_what_can_be_used(bundle: Path, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi", (frame(number) for number in range(200)), rate=20)
+    output, records = tmp_path / "out", tmp_path / "records"
+
+    def has_rows() -> bool:
+        return any(path.stat().st_size > 20_000 for path in output.glob(".skinseg-*.part"))
+
+    options = ("-o", output, "--record", records / "drawn.mp4")
+    process = started(bundle, clip, *options, "--realtime", ready=has_rows)
+    at_work = swept(output), swept(records)
+    process.kill()
+    process.communicate(timeout=30)
+    # OpenCV's writer holds back 256 KiB; what a kill leaves of a longer film is its beginning.
+    (records / ".skinseg-video-0123456789abcdef.part.avi").write_bytes(clip.read_bytes()[:100_000])
+    after = call(main, bundle, clip, *options, "--max-frames", "3")
+
+    (cut_off,), (film,) = output.glob("frames-cut-off-*.jsonl"), records.glob("cut-off-*")
+    assert at_work == ([], [])  # what is being written is nobody else's
+    assert (after.exit_code, len(rows_of(output))) == (0, 3)
+    assert all(json.loads(line)["frame"] >= 0 for line in cut_off.read_text().splitlines()[:-1])
+    assert (film.suffix, len(frames_in(film)) > 10) == (".avi", True)
+    assert after.stderr.splitlines() == [
+        f"skinseg-run: warning: an earlier run was killed; what it had done until then is in {path}"
+        for path in (cut_off, film)
+    ]
+    assert [path.name for path in (*output.iterdir(), *records.iterdir()) if path.name.startswith(".")] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is swept there")
+def test_only_a_runs_own_half_files_are_swept(tmp_path: Path) -> None:
+    others = [tmp_path / ".skinseg-0123456789abcdef.part", tmp_path / ".skinseg-video-%02d.part.avi"]
+    for path in others:
+        path.write_bytes(b"{}")
+    (tmp_path / "photo.jpg").write_bytes(b"a photo")
+    (tmp_path / ".skinseg-video-0000000000000000.part").symlink_to("photo.jpg")
+    (tmp_path / ".skinseg-video-0000000000000001.part").mkdir()
+    os.mkfifo(tmp_path / ".skinseg-video-0000000000000002.part.avi")
+    (tmp_path / ".skinseg-video-0000000000000003.part").write_bytes(b"")
+    before = sorted(path.name for path in tmp_path.iterdir())
+
+    assert swept(tmp_path) == swept(tmp_path / "gone") == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name for name in before if "00003" not in name]
 
 
 def test_a_request_to_end_is_how_a_live_stream_ends(bundle: Path, tmp_path: Path, network_camera: str) -> None:
