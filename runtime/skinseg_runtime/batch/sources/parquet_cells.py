@@ -1,6 +1,6 @@
 """Parquet files with pictures or paths of them: pyarrow's one room; a row or a page of them in memory, never a file."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -86,7 +86,7 @@ class Table:
                 values = [batch.column(name).to_pylist() for name in columns]
                 yield from (tuple(_text(value) for value in row) for row in zip(*values, strict=True))
 
-    def cells(self, row_group: int, column: str) -> Iterator[Callable[[], Cell]]:
+    def cells(self, row_group: int, column: str) -> Generator[Callable[[], Cell], None, None]:
         """Yield, row by row of a row group, what gives its picture or the path to it when called."""
         with self._telling():
             is_struct = _is_struct(self._file.schema_arrow.field(column).type)

@@ -4,9 +4,9 @@ Where the last reading in this thread stopped is kept: a worker is given a row g
 anew at the first row each time.
 """
 
+import atexit
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 from skinseg_edge.errors import InputError
 from skinseg_runtime.batch.items import ParquetPlace
@@ -49,7 +49,8 @@ class RowGroup:
     def _begin(self) -> None:
         self._stack.close()
         table = self._stack.enter_context(open_table(self._place.url))
-        self._cells: Iterator[Callable[[], Cell]] = table.cells(self._place.row_group, self._place.column)
+        cells = table.cells(self._place.row_group, self._place.column)
+        self._cells = self._stack.enter_context(closing(cells))
         self._next, self._failure = 0, None
 
     def _forward(self, row: int) -> Cell:
@@ -80,9 +81,14 @@ def row_group_of(place: ParquetPlace) -> RowGroup:
     """
     key = (place.url, place.row_group, place.column, fingerprint(place.url))
     if _kept.row_group is None or _kept.key != key:
-        if _kept.row_group is not None:
-            _kept.row_group.close()
-        _kept.row_group, _kept.key = None, None
-        _kept.row_group = RowGroup(place)
-        _kept.key = key
+        _forget()
+        _kept.row_group, _kept.key = RowGroup(place), key
+        atexit.unregister(_forget)
+        atexit.register(_forget)  # what is closed later meets libraries that are gone
     return _kept.row_group
+
+
+def _forget() -> None:
+    row_group, _kept.row_group, _kept.key = _kept.row_group, None, None
+    if row_group is not None:
+        row_group.close()

@@ -146,7 +146,8 @@ def _pax_records(data: bytes, what: str) -> dict[bytes, bytes]:
 
 
 def _check_end(tar: Opened, position: int, what: str) -> None:
-    if tar.size - position > _MOST_PADDING:
+    tar.file.seek(position)
+    if tar.size - position > _MOST_PADDING or any(tar.file.read(_MOST_PADDING)):
         raise InputError(
             f"cannot read {what}: {tar.size - position:,} bytes follow after its end at byte {position}, as where two "
             "tar files were joined; give each of them"

@@ -19,7 +19,7 @@ class _Seen:
     """A set of 64-bit digests in one array, with open addressing; at most half of it is filled."""
 
     def __init__(self) -> None:
-        self._slots = array("Q", bytes(8 * _FIRST_SLOTS))
+        self._slots = array("Q", [0]) * _FIRST_SLOTS
         self._count = 0
         self._key = secrets.token_bytes(16)  # so that nobody prepares names that meet
 
@@ -45,7 +45,7 @@ class _Seen:
 
     def _grow(self) -> None:
         digests = self._slots
-        self._slots = array("Q", bytes(16 * len(digests)))
+        self._slots = array("Q", [0]) * (2 * len(digests))
         for digest in digests:
             if digest:
                 self._put(digest)
