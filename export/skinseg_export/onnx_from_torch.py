@@ -12,12 +12,14 @@ from torch import nn
 
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import InputError, ToolMissing
+from skinseg_edge.networks.blocks.whole_scan import scans_kept_whole
 from skinseg_export.deployed_graph import INPUT_NAME, OUTPUT_NAME, DeployedGraph
 from skinseg_export.foreign_noise import quiet
 from skinseg_export.graph_fusion import WITH_STORED_WEIGHTS, fused
 from skinseg_export.graph_fusion.narrowness import is_narrow
 from skinseg_export.opsets import DEFAULT_OPSET, OPSETS
 from skinseg_export.paired_slices import quick_slice_pairs
+from skinseg_export.written_scans import scan_translations, write_scans
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -111,7 +113,7 @@ def _export(
     example = torch.zeros((2 if dynamic_batch else 1, *contract.input_hw, 3), dtype=torch.uint8)
     free = {"image": {0: torch.export.Dim("N", min=1)}} if dynamic_batch else None
     try:
-        with quiet(), quick_slice_pairs():
+        with quiet(), quick_slice_pairs(), scans_kept_whole():
             exported = torch.onnx.export(
                 graph,
                 (example,),
@@ -121,6 +123,7 @@ def _export(
                 input_names=[INPUT_NAME],
                 output_names=[OUTPUT_NAME],
                 dynamic_shapes=free,
+                custom_translation_table=scan_translations(),
                 verbose=False,
             )
     except torch.onnx.errors.OnnxExporterError as error:
@@ -128,7 +131,9 @@ def _export(
         raise InputError(f"cannot export {type(graph.pixels.network).__name__} to ONNX: {reason}") from error
     if exported is None or exported.exported_program is None:
         raise AssertionError("torch.onnx.export with dynamo=True returned no program")
-    return exported.model_proto, exported.exported_program
+    model = exported.model_proto
+    write_scans(model)
+    return model, exported.exported_program
 
 
 def _scopes(model: "ModelProto") -> dict[str, str]:

@@ -15,6 +15,7 @@ from torch import nn
 from torch.fx import Node
 
 from skinseg_edge.errors import InputError
+from skinseg_edge.networks.blocks.whole_scan import scans_kept_whole
 
 __all__ = ["LayerChoice", "quantizable_layers"]
 
@@ -28,7 +29,8 @@ _LAYERS = {
 }
 # What multiplies features by weights or by other features; norms and elementwise products do not count. A branch or a
 # loop of the network's own may do anything, so it counts.
-_WEIGHTED = {*_LAYERS, "matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "scaled_dot_product_attention", _UNKNOWN}
+_WEIGHTED = {*_LAYERS, "matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "scaled_dot_product_attention"}
+_WEIGHTED |= {"selective_scan", _UNKNOWN}
 # Behind these stand shares and decisions, which multiply or choose features and are none themselves.
 _GATES = {"sigmoid", "softmax", "log_softmax", "hardsigmoid", "eq", "ne", "ge", "gt", "le", "lt"}
 
@@ -74,7 +76,7 @@ def _layer_nodes(network: nn.Module, input_hw: tuple[int, int]) -> Iterator[Node
 def _graph(network: nn.Module, input_hw: tuple[int, int]) -> torch.fx.Graph:
     copied = copy.deepcopy(network).cpu().eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), scans_kept_whole():
             program = torch.export.export(copied, (torch.zeros(1, 3, *input_hw),), strict=False)
     except Exception as error:  # torch raises many kinds for what it cannot follow
         reason = (str(error).strip().splitlines() or ["no reason given"])[0]

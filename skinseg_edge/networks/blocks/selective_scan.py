@@ -9,6 +9,7 @@ from torch import Tensor
 
 from skinseg_edge.networks.blocks.chunked_scan import chunked_scan
 from skinseg_edge.networks.blocks.scan_gradient import ScanWithGradient
+from skinseg_edge.networks.blocks.whole_scan import scan_as_operator, scans_stay_whole
 
 __all__ = ["LONGEST_EXPORTED", "chunk_length", "selective_scan"]
 
@@ -38,8 +39,11 @@ def selective_scan(
         chunk = chunk_length(length, LONGEST_EXPORTED if _is_read() else _LONGEST_CHUNK)
     if length % chunk:
         raise ValueError(f"cannot scan {length} steps in chunks of {chunk}: expected a divisor of {length}")
-    if _wants_gradient(u, delta, A, B, C):
-        y: Tensor = ScanWithGradient.apply(u, delta, A, B, C, chunk)  # type: ignore[no-untyped-call]  # unannotated in torch
+    y: Tensor
+    if scans_stay_whole():
+        y = scan_as_operator(u, delta, A, B, C, chunk)
+    elif _wants_gradient(u, delta, A, B, C):
+        y = ScanWithGradient.apply(u, delta, A, B, C, chunk)  # type: ignore[no-untyped-call]  # unannotated in torch
     else:
         y, _ = chunked_scan(u, delta, A, B, C, chunk)
     return y + D[:, None] * u

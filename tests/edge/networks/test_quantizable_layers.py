@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from skinseg_edge.errors import InputError
 from skinseg_edge.networks import create
+from skinseg_edge.networks.blocks import selective_scan
 from skinseg_edge.networks.quantizable_layers import LayerChoice, quantizable_layers
 
 HW = (32, 32)
@@ -65,6 +66,21 @@ class Shared(nn.Module):
         once: Tensor = self.convolution(images)
         twice: Tensor = self.convolution(once)
         return twice if self.second == "on" else once * torch.sigmoid(twice)
+
+
+class Scanned(nn.Module):
+    """A convolution before a scan, which gives the logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before = nn.Conv2d(3, 3, 1)
+        self.rates = nn.Parameter(-torch.ones(1, 3, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        rows = self.before(images).permute(0, 2, 3, 1).reshape(-1, 1, HW[0] * HW[1], 3)
+        shared = rows[..., :1]
+        y = selective_scan(rows, torch.ones_like(rows), self.rates, shared, shared, self.rates[:, :, 0])
+        return y.reshape(-1, *HW, 3).permute(0, 3, 1, 2)[:, :1]
 
 
 class Doubled(nn.Conv2d):
@@ -128,6 +144,10 @@ def test_a_layer_on_pooled_features_is_left_alone() -> None:
 def test_an_activation_that_is_no_gate_does_not_hide_the_layer_behind_it() -> None:
     for activation in (nn.SiLU(), nn.GELU(), nn.Hardswish(), nn.BatchNorm2d(8)):
         assert around(nn.Sequential(nn.Conv2d(8, 8, 1), activation)).quantizable == ("judged.0",)
+
+
+def test_a_scan_is_a_layer_that_the_one_before_it_feeds() -> None:
+    assert quantizable_layers(Scanned(), HW).left_alone == {"before": "it reads 3 channels, as a first layer does"}
 
 
 def test_a_layer_used_twice_counts_once() -> None:
