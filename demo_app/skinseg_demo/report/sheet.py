@@ -22,13 +22,14 @@ _FOOT_HEIGHT = 8 * mm
 _LIMITS = ("report.limit_outline", "report.limit_scale", "report.limit_flat", "report.limit_perimeter")
 
 
-def report_pdf(case: ReportCase, words: PaperWords) -> bytes:
+def report_pdf(case: ReportCase, words: PaperWords, *, is_repeatable: bool = False) -> bytes:
     """Return the report of a visit; what is too long for the page is printed smaller.
 
-    *words*: the language, from `paper_words`.
+    *words*: the language, from `paper_words`. *is_repeatable*: the same case gives the same bytes, and the file
+    has no date of its own.
     """
     stream = io.BytesIO()
-    canvas = Canvas(stream, pagesize=A4, lang=words.language)
+    canvas = Canvas(stream, pagesize=A4, lang=words.language, invariant=int(is_repeatable))
     canvas.setTitle(words.say("report.title_of", number=case.number))
     canvas.setSubject(words.say("app.wording"))
     canvas.setAuthor("skinseg-edge")
