@@ -1,22 +1,25 @@
 """A case as one ZIP that a receiver can read without us, and that is the same bytes each time it is made.
 
 case.json                                  "skinseg.demo.case/1"
+fhir.json                                  the same as a FHIR R4 collection; its attachments lead to the files beside it
 pictures/<id>/original.<ext>, working.jpg, mask.png, overlay.jpg (where one was made)
+reports/<visit id>.pdf
 """
 
-import json
 import shutil
 import zipfile
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from skinseg_demo.fhir.bundle import case_bundle
 from skinseg_demo.store import Store
 from skinseg_demo.store.backup import digest_of
 from skinseg_demo.store.cases import Case
 from skinseg_demo.store.clock import text_from_time
 from skinseg_demo.store.pictures import Picture
 from skinseg_demo.store.visits import Visit
+from skinseg_edge.strict_json import canonical_bytes
 
 __all__ = ["SCHEMA", "WORDING", "Package", "case_document", "write_package"]
 
@@ -63,10 +66,13 @@ def write_package(store: Store, case_id: str, path: Path) -> Package:
     Raises FileMissing if there is no such case, FileNotFoundError if it is deleted meanwhile.
     """
     case = store.cases.get(case_id)  # first: a change from here on shows in its revision
-    document = case_document(store, case)
+    document, bundle = case_document(store, case), case_bundle(store, case)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         path.chmod(0o600)
-        archive.writestr(_info("case.json"), _bytes_of(document))
+        archive.writestr(_info("case.json"), canonical_bytes(document))
+        archive.writestr(_info("fhir.json"), canonical_bytes(bundle.document))
+        for name, report in bundle.reports.items():
+            archive.writestr(_info(name), report)
         for picture in store.pictures.of_case(case_id):
             for name in store.pictures.names(picture.id):
                 source = store.folder / "pictures" / picture.id / name
@@ -118,10 +124,6 @@ def _picture_document(store: Store, picture: Picture) -> dict[str, object]:
         "result": picture.result,
         "corrections": corrections,
     }
-
-
-def _bytes_of(document: dict[str, object]) -> bytes:
-    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _info(name: str) -> zipfile.ZipInfo:

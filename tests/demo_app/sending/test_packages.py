@@ -1,5 +1,6 @@
 """The package of a case: all of it, the same bytes each time, readable without this program."""
 
+import base64
 import hashlib
 import json
 import zipfile
@@ -12,6 +13,7 @@ from skinseg_demo.store import Store
 from skinseg_edge.errors import FileMissing
 from tests.demo_app.boxes import RESULT, add_case
 from tests.demo_app.browsers import HandClock
+from tests.demo_app.drawn_visits import add_drawn
 
 
 def test_a_package_holds_what_was_said_seen_outlined_and_corrected(store: Store, tmp_path: Path) -> None:
@@ -26,7 +28,7 @@ def test_a_package_holds_what_was_said_seen_outlined_and_corrected(store: Store,
     document = json.loads(files["case.json"])
 
     folder = f"pictures/{picture.id}"
-    assert files.keys() == {"case.json"} | {
+    assert files.keys() == {"case.json", "fhir.json"} | {
         f"{folder}/{name}" for name in ("original.jpg", "working.jpg", "mask.png", "overlay.jpg")
     }
     assert hashlib.sha256(files[f"{folder}/original.jpg"]).hexdigest() == picture.sha256
@@ -43,7 +45,27 @@ def test_a_package_holds_what_was_said_seen_outlined_and_corrected(store: Store,
     (seen,) = document["visits"][0]["pictures"]
     assert (seen["sha256"], seen["result"], seen["photo_hw"]) == (picture.sha256, RESULT, [60, 80])
     assert seen["corrections"][0]["polygons"] == [[[0, 0], [1, 0], [1, 1]]]
-    assert sorted(seen["files"]) == sorted(name for name in files if name != "case.json")
+    assert sorted(seen["files"]) == sorted(name for name in files if name.startswith("pictures/"))
+
+
+def test_the_fhir_bundle_of_a_package_leads_to_the_files_beside_it(store: Store, tmp_path: Path) -> None:
+    case = add_case(store)
+    visit = store.visits.of_case(case.id)[0]
+    add_drawn(store, visit.id)
+    store.pictures.delete(store.pictures.of_case(case.id)[0].id)  # whose bytes are no picture
+
+    package = write_package(store, case.id, tmp_path / "case.zip")
+    with zipfile.ZipFile(package.path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+
+    resources = [entry["resource"] for entry in json.loads(files["fhir.json"])["entry"]]
+    photos = [each["content"] for each in resources if each["resourceType"] == "Media"]
+    reports = [each["content"][0]["attachment"] for each in resources if each["resourceType"] == "DocumentReference"]
+    (photo,) = store.pictures.of_case(case.id)
+    names = [each["url"] for each in photos + reports]
+    assert names == [f"pictures/{photo.id}/original.jpg", f"reports/{visit.id}.pdf"]
+    for each in photos + reports:
+        assert base64.b64decode(each["hash"]) == hashlib.sha1(files[each["url"]]).digest()
 
 
 def test_the_same_case_gives_the_same_bytes_and_a_change_gives_others(
