@@ -57,7 +57,11 @@ _PACKAGES = {"flask", "werkzeug", "gunicorn", "cryptography", "segno", "reportla
 @click.option(
     "--retention-days", type=click.IntRange(1), default=30, show_default=True, help="When an answered case is deleted."
 )
-@click.option("--endpoint", metavar="WHERE", help="Where cases go: https://..., folder:/path or mail:/path.")
+@click.option(
+    "--endpoint",
+    metavar="WHERE",
+    help="Where cases go: https://..., fhir+https://... (a FHIR server), folder:/path or mail:/path.",
+)
 @click.option("--contact", metavar="TEXT", help="Whom to ask, printed on reports: a name, a telephone number.")
 @click.option("--demo", "is_demo", is_flag=True, help="Offer drawn lesions and a simulated dermatologist.")
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the network.")

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from skinseg_demo.endpoint_text import check_endpoint
 from skinseg_edge.atomic_files import refusing_output_errors
 from skinseg_edge.errors import InputError
 
 __all__ = ["DemoConfig", "Tls", "make_private_folder"]
 
 Tls = Literal["local-ca", "own", "none"]
-
-_ENDPOINTS = ("https://", "folder:/", "mail:/")
 
 
 @dataclass(frozen=True)
@@ -22,13 +21,12 @@ class DemoConfig:
     shipped one. *host*: address to listen on. *port*: of https. *http_port*: of the plain listener, which shows how to
     trust the box; in practice mode the demo itself is there. *tls*: "local-ca" makes certificates, "own" takes
     *certificate* and *private_key* (PEM), "none" is practice mode: no patient data. *names*: host names beside the
-    addresses of this box. *retention_days*: after which an answered case is deleted. *endpoint*: where cases go,
-    https://..., folder:/path or mail:/path. *max_upload_bytes*, *max_pixels*: of one picture. *queue_places*: pictures
-    that may wait for the engine. *idle_minutes*, *hours*: after which a phone is logged off. *contact*: whom to ask,
-    printed on reports. *is_demo*: drawn lesions and a simulated dermatologist. *engine*, *allow_build*: as of
-    `Segmenter.open`.
+    addresses of this box. *retention_days*: after which an answered case is deleted. *endpoint*: where cases go, as
+    of `check_endpoint`. *max_upload_bytes*, *max_pixels*: of one picture. *queue_places*: pictures that may wait for
+    the engine. *idle_minutes*, *hours*: after which a phone is logged off. *contact*: whom to ask, printed on reports.
+    *is_demo*: drawn lesions and a simulated dermatologist. *engine*, *allow_build*: as of `Segmenter.open`.
 
-    Raises InputError if two of them contradict each other.
+    Raises InputError if two of them contradict each other, or the endpoint is none.
     """
 
     state: Path
@@ -69,11 +67,8 @@ class DemoConfig:
                 f"cannot send the cases of a demo to {self.endpoint}: they are drawn, and a program answers them; "
                 "leave out --demo or --endpoint"
             )
-        if self.endpoint is not None and not self.endpoint.startswith(_ENDPOINTS):
-            raise InputError(
-                f"cannot send cases to {self.endpoint}: expected https://..., folder:/path or mail:/path; "
-                "a plain http address would be readable on its way"
-            )
+        if self.endpoint is not None:
+            check_endpoint(self.endpoint)
 
     @property
     def is_practice(self) -> bool:

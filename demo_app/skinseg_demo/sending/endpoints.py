@@ -4,8 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+from skinseg_demo.endpoint_text import FHIR, check_endpoint
 from skinseg_demo.sending.packages import Package
-from skinseg_edge.errors import InputError
 
 __all__ = ["Endpoint", "NotSent", "endpoint_from_text"]
 
@@ -35,21 +35,21 @@ class Endpoint(Protocol):
 
 
 def endpoint_from_text(text: str | None) -> Endpoint | None:
-    """Return the endpoint that the settings name: https://..., folder:/path or mail:/path; None for none.
+    """Return the endpoint that the settings name, as of `check_endpoint`; None for none.
 
     Raises InputError for anything else.
     """
-    # Imported here: both modules know the words above.
+    # Imported here: these modules know the words above.
+    from skinseg_demo.sending.fhir_endpoint import FhirEndpoint
     from skinseg_demo.sending.file_endpoints import FolderEndpoint, MailEndpoint
     from skinseg_demo.sending.https_endpoint import HttpsEndpoint
 
     if text is None:
         return None
+    check_endpoint(text)
+    if text.startswith(FHIR):
+        return FhirEndpoint(text.removeprefix(FHIR))
     scheme, _, rest = text.partition(":")
     if scheme == "https":
         return HttpsEndpoint(text)
-    if scheme == "folder" and rest.startswith("/"):
-        return FolderEndpoint(Path(rest))
-    if scheme == "mail" and rest.startswith("/"):
-        return MailEndpoint(Path(rest))
-    raise InputError(f"cannot send cases to {text}: expected https://..., folder:/path or mail:/path")
+    return FolderEndpoint(Path(rest)) if scheme == "folder" else MailEndpoint(Path(rest))

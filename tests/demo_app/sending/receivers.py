@@ -19,6 +19,7 @@ class Request:
     key: str
     content_type: str
     body: bytes
+    authorization: str | None = None
 
 
 @dataclass
@@ -37,6 +38,10 @@ class Receiver:
         """Where it listens."""
         return f"https://localhost:{self.port}/cases"
 
+    def answer_to(self, request: Request) -> bytes:
+        """Return what it answers; a receiver that understands what comes says something of its own."""
+        return self.answer
+
     @property
     def cases(self) -> set[str]:
         """The keys of what it acknowledged, as a receiver that knows them keeps each once."""
@@ -46,7 +51,7 @@ class Receiver:
 @contextmanager
 def receiving(ca: trustme.CA, receiver: Receiver | None = None, *, name: str = "localhost") -> Iterator[Receiver]:
     """Listen, on the port of *receiver* if it has one; what it got before it still has."""
-    told = receiver or Receiver()
+    told = Receiver() if receiver is None else receiver
     server = ThreadingHTTPServer(("127.0.0.1", told.port), type("Handler", (_Handler,), {"receiver": told}))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert(name).configure_cert(context)
@@ -69,15 +74,18 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         told = self.receiver
-        told.requests.append(Request(self.headers["Idempotency-Key"], self.headers["Content-Type"], body))
+        authorization = self.headers["Authorization"]
+        request = Request(self.headers["Idempotency-Key"], self.headers["Content-Type"], body, authorization)
+        told.requests.append(request)
         if told.hangs_up:
             self.close_connection = True
             return
+        answer = told.answer_to(request)
         self.send_response(told.status)
         for name, value in told.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(told.answer)
+        self.wfile.write(answer)
 
     def do_GET(self) -> None:
         """Answer as a web site does, to whom followed a redirect."""

@@ -15,6 +15,7 @@ from skinseg_demo.sending.endpoints import NotSent, endpoint_from_text
 from skinseg_demo.sending.file_endpoints import FolderEndpoint, MailEndpoint
 from skinseg_demo.sending.https_endpoint import HttpsEndpoint
 from skinseg_demo.sending.packages import Package, write_package
+from skinseg_demo.sending.posting import Poster
 from skinseg_demo.store import Store
 from skinseg_edge.errors import InputError
 from tests.demo_app.boxes import add_case
@@ -43,7 +44,7 @@ def package(store: Store, tmp_path: Path) -> Package:
 def _https(ca: trustme.CA, address: str) -> HttpsEndpoint:
     context = ssl.create_default_context()
     ca.configure_trust(context)
-    return HttpsEndpoint(address, context=context, silence_s=5.0)
+    return HttpsEndpoint(address, poster=Poster(context, silence_s=5.0))
 
 
 def test_a_package_is_posted_with_the_key_of_its_content(ca: trustme.CA, receiver: Receiver, package: Package) -> None:

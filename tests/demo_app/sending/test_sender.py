@@ -15,6 +15,7 @@ from skinseg_demo.sending import Sender
 from skinseg_demo.sending.endpoints import NotSent
 from skinseg_demo.sending.https_endpoint import HttpsEndpoint
 from skinseg_demo.sending.packages import Package
+from skinseg_demo.sending.posting import Poster
 from skinseg_demo.services import EXTENSION
 from skinseg_demo.store import Store
 from skinseg_edge.errors import DeviceUnready
@@ -294,7 +295,7 @@ def test_cases_arrive_once_each_while_the_receiver_goes_down_and_up(
     ca.configure_trust(context)
     with receiving(ca) as receiver:
         pass  # the port is known, and nobody listens now
-    sender = Sender(store, HttpsEndpoint(receiver.address, context=context))
+    sender = Sender(store, HttpsEndpoint(receiver.address, poster=Poster(context)))
     sender.start()
     ids = [_queued(store) for _ in range(3)]
     _wait_for(lambda: sender.trouble is not None)
