@@ -1,10 +1,14 @@
-"""Two files of a case: the picture that the next one should look like, and the package that a receiver would get."""
+"""Files of a case: the picture that the next one should look like, and what a receiver or a FHIR server would get."""
 
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 from flask import Blueprint, Response, send_file
 
+from skinseg_demo.fhir.bundle import CONTENT_TYPE, case_bundle
+from skinseg_demo.fhir.files import inlined
 from skinseg_demo.following.visit_story import ghost_of, stories_of
 from skinseg_demo.security.roles import current_phone, for_phones
 from skinseg_demo.sending.packages import write_package
@@ -12,7 +16,7 @@ from skinseg_demo.services import services
 from skinseg_demo.store.picture_files import refusing_disk
 from skinseg_edge.errors import FileMissing
 
-__all__ = ["blueprint", "export", "ghost"]
+__all__ = ["blueprint", "export", "export_fhir", "ghost"]
 
 blueprint = Blueprint("case_files", __name__)
 
@@ -44,8 +48,31 @@ def export(case_id: str) -> Response:
     with refusing_disk("export the case"), TemporaryDirectory(prefix=".export-", dir=store.folder) as folder:
         package = write_package(store, case_id, Path(folder) / "case.zip")
         stream = package.path.open("rb")  # lives on without its name
+    return _download(case_id, stream, "application/zip", package.name)
+
+
+@blueprint.get("/cases/<case_id>/fhir.json")
+@for_phones
+def export_fhir(case_id: str) -> Response:
+    """Send the case as a FHIR bundle with its photos and reports in it.
+
+    Raises FileMissing if there is no such case, DeviceUnready if the disk is full.
+    """
+    store = services().store
+    case = store.cases.get(case_id)
+    with refusing_disk("export the case"), TemporaryDirectory(prefix=".export-", dir=store.folder) as folder:
+        bundle, path = case_bundle(store, case), Path(folder) / "case.json"
+        with path.open("wb") as whole:
+            whole.writelines(inlined(bundle.document, bundle.open_file))
+        stream = path.open("rb")  # lives on without its name
+    return _download(case_id, stream, CONTENT_TYPE, f"case-{case.number}.fhir.json")
+
+
+def _download(case_id: str, stream: BinaryIO, content_type: str, name: str) -> Response:
+    """Send an open file, which is closed afterwards, and write it down."""
+    store = services().store
     with store.database.writing() as connection:
         store.audit.record(connection, who=current_phone().id, what="case exported", case_id=case_id)
-    answer = send_file(stream, "application/zip", as_attachment=True, download_name=package.name)
-    answer.content_length = package.size
+    answer = send_file(stream, content_type, as_attachment=True, download_name=name)
+    answer.content_length = os.fstat(stream.fileno()).st_size
     return answer

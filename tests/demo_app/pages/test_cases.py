@@ -299,7 +299,18 @@ def test_a_deleted_case_is_gone_with_its_pictures(phone: FlaskClient, box: Servi
     assert list((box.store.folder / "pictures").iterdir()) == []
 
 
-_READ = ("", "/place", "/history", "/checklist", "/follow-up", "/reply", "/delete", "/ghost.jpg", "/export.zip")
+_READ = (
+    "",
+    "/place",
+    "/history",
+    "/checklist",
+    "/follow-up",
+    "/reply",
+    "/delete",
+    "/ghost.jpg",
+    "/export.zip",
+    "/fhir.json",
+)
 _WRITTEN = ("/place", "/history", "/checklist", "/consents", "/visits", "/pictures", "/send", "/reply", "/delete")
 
 
