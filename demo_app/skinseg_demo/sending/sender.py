@@ -99,10 +99,15 @@ class Sender:
     def _send(self, endpoint: Endpoint, entry: OutboxEntry) -> bool:
         """Pack and send one case; return whether it is sent now.
 
+        Looked at right before: since it was found due others were sent, which takes minutes on a slow line, and its
+        consent may have been withdrawn.
+
         Raises NotSent if the receiver did not take it.
         """
         try:
             package = write_package(self._store, entry.case_id, self._package)
+            if not self._is_still_queued(entry.case_id):
+                return False
             endpoint.send(package)
         except (SkinsegError, OSError) as error:
             if self._is_deleted(entry.case_id):  # since it was found due
@@ -112,6 +117,9 @@ class Sender:
             self._package.unlink(missing_ok=True)
         self.trouble = None
         return self._store.outbox.mark_sent(entry.case_id, package.sha256, revision=package.revision)
+
+    def _is_still_queued(self, case_id: str) -> bool:
+        return self._store.outbox.get(case_id).state == "queued"
 
     def _is_deleted(self, case_id: str) -> bool:
         try:

@@ -112,7 +112,8 @@ class Outbox:
         """Note that the receiver acknowledged a package; return whether the case is now sent.
 
         *revision*: of the case when it was packed; one that changed meanwhile stays queued, and goes again as it is
-        now. A case that was deleted or taken out of the queue meanwhile is left as it is.
+        now. A case that was taken out of the queue meanwhile stays a draft, which was sent all the same; one that was
+        deleted is left as it is.
         """
         now = text_from_time(self._database.now())
         with self._database.writing() as connection:
@@ -124,6 +125,10 @@ class Outbox:
             is_current = revision in (None, row["revision"])
             self._audit.record(
                 connection, who=BOX, what="case sent", detail=f"package {package_sha256[:16]}", case_id=case_id
+            )
+            connection.execute(
+                "UPDATE outbox SET package_sha256 = ?, sent_at = ? WHERE case_id = ? AND state = 'draft'",
+                (package_sha256, now, case_id),
             )
             if is_current:
                 changed = connection.execute(
