@@ -1,54 +1,24 @@
 """Pictures and what was outlined on them; the files lie beside the table, see `picture_files`."""
 
 import hashlib
-import json
-import re
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from skinseg_demo.store.audit import BOX, Audit
 from skinseg_demo.store.cases import note_change
-from skinseg_demo.store.clock import text_from_time, time_from_text
 from skinseg_demo.store.database import Database
 from skinseg_demo.store.ids import new_id
 from skinseg_demo.store.picture_files import PictureFiles
+from skinseg_demo.store.picture_rows import Picture, PictureRole, check_picture, picture_from_row, row_from_picture
 from skinseg_edge.errors import FileMissing, InputError, IntegrityFailed
-from skinseg_edge.strict_json import is_json, shown
 
 __all__ = ["Picture", "PictureRole", "Pictures", "WhichFile"]
 
-PictureRole = Literal["overview", "closeup"]
 WhichFile = Literal["original", "working", "mask", "overlay"]
 
-_ROLES = ("overview", "closeup")
 _NAMES = {"working": "working.jpg", "mask": "mask.png", "overlay": "overlay.jpg"}
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A photo as it was kept.
-
-    *visit_id*: None until it belongs to a case; such a one is removed after a day. *sha256*: of the kept original,
-    which never changes. *received_sha256*: of the bytes as they came. *extension*: of the original, such as "jpg".
-    *hw*: rows and columns, upright. *quality_verdict*, *sent_anyway*: of the quality gate, and whether a person sent it
-    all the same. *result*: JSON, "skinseg.demo.result/1".
-    """
-
-    id: str
-    visit_id: str | None
-    role: PictureRole
-    sha256: str
-    received_sha256: str
-    extension: str
-    hw: tuple[int, int]
-    received_at: datetime
-    quality_verdict: str | None
-    sent_anyway: bool
-    result: dict[str, object]
 
 
 class Pictures:
@@ -82,7 +52,7 @@ class Pictures:
         Raises FileMissing if there is no such visit, InputError for a role, an extension or a result that is none,
         IntegrityFailed if *sha256* is not of *original*, DeviceUnready if the disk is full or refuses.
         """
-        _check(role, extension, result)
+        check_picture(role, extension, result)
         if hashlib.sha256(original).hexdigest() != sha256:
             raise IntegrityFailed("cannot keep the picture: its SHA-256 is not the one that was told; send it again")
         now = self._database.now()
@@ -108,7 +78,7 @@ class Pictures:
         row = self._database.row("SELECT * FROM pictures WHERE id = ?", picture_id)
         if row is None:
             raise _no_picture()
-        return _picture_from(row)
+        return picture_from_row(row)
 
     def file(self, picture_id: str, which: WhichFile) -> Path:
         """Return the path of a picture's file.
@@ -129,7 +99,7 @@ class Pictures:
     def of_visit(self, visit_id: str) -> list[Picture]:
         """Return the pictures of a visit, in the order in which they came."""
         rows = self._database.rows("SELECT * FROM pictures WHERE visit_id = ? ORDER BY rowid", visit_id)
-        return [_picture_from(row) for row in rows]
+        return [picture_from_row(row) for row in rows]
 
     def of_case(self, case_id: str) -> list[Picture]:
         """Return the pictures of a case, visit by visit."""
@@ -138,7 +108,7 @@ class Pictures:
             "ORDER BY visits.rowid, pictures.rowid",
             case_id,
         )
-        return [_picture_from(row) for row in rows]
+        return [picture_from_row(row) for row in rows]
 
     def attach(self, picture_id: str, visit_id: str, *, who: str = BOX) -> Picture:
         """Make a loose picture part of a visit; one that is part of it already stays so.
@@ -213,26 +183,10 @@ class Pictures:
         return True
 
     def _insert(self, picture: Picture, who: str) -> None:
-        rows, columns = picture.hw
+        row = row_from_picture(picture)
         with self._database.writing() as connection:
             case_id = None if picture.visit_id is None else self._case_of(connection, picture.visit_id)
-            connection.execute(
-                "INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    picture.id,
-                    picture.visit_id,
-                    picture.role,
-                    picture.sha256,
-                    picture.received_sha256,
-                    picture.extension,
-                    rows,
-                    columns,
-                    text_from_time(picture.received_at),
-                    picture.quality_verdict,
-                    int(picture.sent_anyway),
-                    json.dumps(picture.result, ensure_ascii=False, allow_nan=False),
-                ),
-            )
+            connection.execute(f"INSERT INTO pictures VALUES ({', '.join('?' * len(row))})", row)
             self._audit.record(
                 connection, who=who, what="picture added", detail=f"picture {picture.id}", case_id=case_id
             )
@@ -254,30 +208,5 @@ class Pictures:
             return False
 
 
-def _check(role: str, extension: str, result: Mapping[str, object]) -> None:
-    if role not in _ROLES:
-        raise InputError(f"cannot keep the picture: its role is {shown(role)}, expected one of {', '.join(_ROLES)}")
-    if not re.fullmatch("[a-z]{3,4}", extension):
-        raise InputError(f"cannot keep the picture: its extension is {shown(extension)}, expected one such as 'jpg'")
-    if not is_json(result):
-        raise InputError("cannot keep the picture: its result holds what JSON has no words for; report this")
-
-
 def _no_picture() -> FileMissing:
     return FileMissing("cannot find this picture: there is none, or it was deleted; go back to the case")
-
-
-def _picture_from(row: sqlite3.Row) -> Picture:
-    return Picture(
-        id=row["id"],
-        visit_id=row["visit_id"],
-        role=row["role"],
-        sha256=row["sha256"],
-        received_sha256=row["received_sha256"],
-        extension=row["format"],
-        hw=(row["rows"], row["columns"]),
-        received_at=time_from_text(row["received_at"]),
-        quality_verdict=row["quality_verdict"],
-        sent_anyway=bool(row["sent_anyway"]),
-        result=json.loads(row["result"]),
-    )
