@@ -19,6 +19,7 @@ SkinsegError
 │   ├── BuildFailed           a device's builder that refused the network, or died
 │   └── EngineUnusable        an engine of another device, version or model, or one that is not proved here
 ├── ToolMissing               a package, program or device that this step needs           exit code 3
+├── ProcessLost               another process of one training ended, or does not answer   exit code 3
 └── DeviceUnready             a device that is there, and cannot answer now               exit code 3
     ├── DeviceBusy            as many wait already as may, or another process builds
     ├── DeadlinePassed        no answer within the time that the caller gave
@@ -47,6 +48,7 @@ __all__ = [
     "ParityFailed",
     "PictureTooLarge",
     "PictureUnreadable",
+    "ProcessLost",
     "SchemaUnknown",
     "SignatureInvalid",
     "SkinsegError",
@@ -134,6 +136,12 @@ class EngineUnusable(VerificationFailed):
 
 class ToolMissing(SkinsegError):
     """A package, program or device that this step needs is not there."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ProcessLost(SkinsegError):
+    """Another process of the same training ended, or does not answer."""
 
     exit_code: ClassVar[int] = 3
 

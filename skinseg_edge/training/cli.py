@@ -1,20 +1,26 @@
 """`skinseg-train`: a network, a folder of pictures and masks, a recipe; out comes a checkpoint with its proof."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from skinseg_edge.command_line import Ui, command
-from skinseg_edge.errors import InputError
+from skinseg_edge.errors import InputError, ProcessLost, SkinsegError
+from skinseg_edge.progress import no_progress
 
 if TYPE_CHECKING:
+    from skinseg_edge.training.processes import Processes
     from skinseg_edge.training.recipes import Recipe
     from skinseg_edge.training.run_folder import EpochRecord, RunFolder
+    from skinseg_edge.training.trainer import TrainingJob
 
 __all__ = ["main"]
 
 _PATH = click.Path(path_type=Path)
+_INTERRUPTED = 130
 _LARGEST_SEED = 2**32 - 1  # an epoch's seed is a million times as large, and torch takes 64 bits
 
 
@@ -69,7 +75,13 @@ _LARGEST_SEED = 2**32 - 1  # an epoch's seed is a million times as large, and to
     show_default=True,
     help="Seed of weights, order and augmentation.",
 )
-@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="auto, cpu, cuda, cuda:1 or mps; by torchrun auto, cpu or cuda.",
+)
 @click.option("--half/--no-half", default=None, help="Mixed precision. Default: on CUDA only.")
 @click.option(
     "--workers",
@@ -77,6 +89,20 @@ _LARGEST_SEED = 2**32 - 1  # an epoch's seed is a million times as large, and to
     default=1,
     show_default=True,
     help="Processes that read and augment; 0 = none beside the trainer.",
+)
+@click.option(
+    "--shards",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Parts of the pictures that processes may share among them. Default: the run's, else as many as processes.",
+)
+@click.option(
+    "--accumulate",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="K",
+    help="Parts in which a batch goes through the network, to save memory; batch statistics are then those of a part.",
 )
 def main(
     ui: Ui,
@@ -98,8 +124,12 @@ def main(
     device: str,
     half: bool | None,
     workers: int,
+    shards: int | None,
+    accumulate: int,
 ) -> int:
     """Train a network; started again in the same run folder, it resumes after the last whole epoch.
+
+    By torchrun, several processes share every batch: torchrun --nproc-per-node 2 -m skinseg_edge.training ...
 
     Without lists, and where DIR holds none, every tenth picture (by the hash of its name) is kept to choose by, and an
     official test part is left out.
@@ -107,54 +137,92 @@ def main(
     from skinseg_edge.datasets.label_maps import classes_of
     from skinseg_edge.network_options import classes_from_text, options_from_texts
     from skinseg_edge.networks.user_networks import import_user_networks
-    from skinseg_edge.training.devices import pick_device
     from skinseg_edge.training.lists import chosen_pairs
+    from skinseg_edge.training.processes import joined, rank_told
     from skinseg_edge.training.run_folder import RunFolder
     from skinseg_edge.training.start import quantization_aware_start, usual_start
-    from skinseg_edge.training.trainer import Trainer, TrainingJob
+    from skinseg_edge.training.trainer import TrainingJob
 
-    for module in modules:
-        import_user_networks(module)
-    recipe_name = _recipe_name(recipe_name, qat)
-    qat = recipe_name == "qat"
-    given = options_from_texts(options)
-    start = (
-        quantization_aware_start(network, given, initial_weights)
-        if qat
-        else usual_start(network, recipe_name, given, initial_weights)
+    with _one_voice(ui, first=rank_told() == 0), joined() as processes:
+        for module in modules:
+            import_user_networks(module)
+        recipe_name = _recipe_name(recipe_name, qat)
+        qat = recipe_name == "qat"
+        given = options_from_texts(options)
+        start = (
+            quantization_aware_start(network, given, initial_weights)
+            if qat
+            else usual_start(network, recipe_name, given, initial_weights)
+        )
+        chosen = start.recipe if epochs is None else start.recipe.with_epochs(epochs)
+        train, validation = chosen_pairs(data, train_list, validation_list)
+        place = processes.together(lambda: processes.device(device))
+        folder = RunFolder(output or Path("runs") / f"{network}-{recipe_name}")
+        job = TrainingJob(
+            network=network,
+            recipe=chosen,
+            train=train,
+            validation=validation,
+            options=start.options,
+            classes=classes_of(data) or () if classes is None else classes_from_text(classes),
+            lesion_classes=start.lesion_classes if lesion_classes is None else classes_from_text(lesion_classes),
+            teacher=teacher or start.teacher,
+            initial_weights=start.weights,
+            quantization_aware=qat,
+            starting_contract=start.contract,
+            data=data.resolve().name,
+            data_folder=data.resolve().name,
+            seed=seed,
+            device=place,
+            half=place.startswith("cuda") if half is None else half,
+            workers=workers,
+            lanes=shards or processes.first(folder.lanes) or processes.count,
+            accumulate=accumulate,
+        )
+        return _train(ui, job, folder, processes)
+
+
+def _train(ui: Ui, job: "TrainingJob", folder: "RunFolder", processes: "Processes") -> int:
+    from skinseg_edge.training.trainer import Trainer
+
+    trainer = Trainer(
+        job,
+        folder,
+        progress=ui.progress if processes.is_first else no_progress,
+        report=lambda record: _tell(ui, record, job.recipe),
+        processes=processes,
     )
-    chosen = start.recipe if epochs is None else start.recipe.with_epochs(epochs)
-    train, validation = chosen_pairs(data, train_list, validation_list)
-    place = pick_device(device)
-    job = TrainingJob(
-        network=network,
-        recipe=chosen,
-        train=train,
-        validation=validation,
-        options=start.options,
-        classes=classes_of(data) or () if classes is None else classes_from_text(classes),
-        lesion_classes=start.lesion_classes if lesion_classes is None else classes_from_text(lesion_classes),
-        teacher=teacher or start.teacher,
-        initial_weights=start.weights,
-        quantization_aware=qat,
-        starting_contract=start.contract,
-        data=data.resolve().name,
-        data_folder=data.resolve().name,
-        seed=seed,
-        device=place,
-        half=place.startswith("cuda") if half is None else half,
-        workers=workers,
-    )
-    folder = RunFolder(output or Path("runs") / f"{network}-{recipe_name}")
-    trainer = Trainer(job, folder, progress=ui.progress, report=lambda record: _tell(ui, record, chosen))
     if trainer.records:
-        ui.info(f"resuming after epoch {len(trainer.records)} of {chosen.epochs}")
+        ui.info(f"resuming after epoch {len(trainer.records)} of {job.recipe.epochs}")
     elif trainer.started_from:
         ui.info(f"starting from {trainer.started_from}")
-    if qat:
+    if processes.count > 1:
+        ui.info(f"sharing each batch of {job.batch} pictures among {processes.count} processes")
+    if job.quantization_aware:
         ui.info(f"rounding {len(trainer.quantized)} layers to 8 bits")
     best = trainer.fit()
+    if not processes.is_first:
+        return 0
     return _finish(ui, folder, trainer.records, best, len(job.class_names))
+
+
+@contextmanager
+def _one_voice(ui: Ui, *, first: bool) -> Iterator[None]:
+    """Let the first of several processes speak for all; another tells only what the first cannot know."""
+    if first:
+        yield
+        return
+    ui.verbosity, ui.json = -1, False
+    try:
+        yield
+    except ProcessLost:
+        if ui.is_interrupted:
+            raise SystemExit(_INTERRUPTED) from None
+        raise
+    except KeyboardInterrupt:
+        raise SystemExit(_INTERRUPTED) from None
+    except SkinsegError as error:
+        raise SystemExit(error.exit_code) from error  # raised in the first process as well
 
 
 def _recipe_name(asked: str | None, qat: bool) -> str:

@@ -1,6 +1,6 @@
 """Training and validation pictures as tensors: decoded once, resized by the one preprocessing, kept in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.label_maps import read_label_map
@@ -19,6 +19,7 @@ from skinseg_edge.errors import DatasetUnusable
 from skinseg_edge.image_io import decode
 from skinseg_edge.preprocessing import to_network_input, to_network_labels, to_network_mask
 from skinseg_edge.training.augmentation import AugmentationPolicy, augment
+from skinseg_edge.training.shards import MicroBatches, Share
 
 __all__ = ["LoadedPair", "TrainingBatches", "load_pairs", "normalise", "validation_batches"]
 
@@ -68,7 +69,7 @@ def _load(pair: PicturePair, contract: ModelContract) -> LoadedPair:
 class _Augmented(Dataset[tuple[Tensor, Tensor]]):
     """Pairs as one stage shows them, asked for by (epoch, i): with the seed, that alone decides the augmentation."""
 
-    pairs: Sequence[LoadedPair]
+    pairs: Sequence[LoadedPair] | Mapping[int, LoadedPair]
     side: int
     policy: AugmentationPolicy
     seed: int
@@ -84,23 +85,6 @@ class _Augmented(Dataset[tuple[Tensor, Tensor]]):
         return torch.from_numpy(photo), torch.from_numpy(mask)
 
 
-class _Shuffled(Sampler[tuple[int, int]]):
-    """The order of the pictures in `epoch`, each as (epoch, i)."""
-
-    def __init__(self, count: int, seed: int) -> None:
-        self.epoch = 0
-        self._count = count
-        self._seed = seed
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self.epoch)
-        order: list[int] = torch.randperm(self._count, generator=generator).tolist()
-        return ((self.epoch, i) for i in order)
-
-
 class TrainingBatches:
     """The shuffled batches of a stage: photos N x side x side x 3 uint8 RGB, masks N x side x side uint8.
 
@@ -109,13 +93,16 @@ class TrainingBatches:
     do not mix. *mirrored*: what each class is in a mirror. *pinned*: put the batches where a CUDA device fetches them
     without waiting.
 
-    `len()` is the number of batches. The last, smaller one is left out where there is a whole one: batch statistics
+    *accumulate*: give each batch in so many parts. *share*: of a process among several, which gets its own pictures of
+    each part; *pairs* are then its own by their number among *count* in all. `order` knows which they are.
+
+    `len()` is the number of parts. The last, smaller batch is left out where there is a whole one: batch statistics
     need company.
     """
 
     def __init__(
         self,
-        pairs: Sequence[LoadedPair],
+        pairs: Sequence[LoadedPair] | Mapping[int, LoadedPair],
         *,
         side: int,
         batch: int,
@@ -125,13 +112,17 @@ class TrainingBatches:
         soft: bool = True,
         mirrored: Sequence[int] = (),
         pinned: bool = False,
+        accumulate: int = 1,
+        share: Share | None = None,
+        count: int | None = None,
     ) -> None:
-        self._order = _Shuffled(len(pairs), seed)
+        count = len(pairs) if count is None else count
+        self.order = MicroBatches(
+            count, batch=min(batch, count), accumulate=accumulate, share=share or Share(), seed=seed
+        )
         self._loader = DataLoader(
             _Augmented(pairs, side, policy, seed, soft, mirrored),
-            batch_size=min(batch, len(pairs)),
-            sampler=self._order,
-            drop_last=True,
+            batch_sampler=self.order,
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=pinned,
@@ -144,8 +135,8 @@ class TrainingBatches:
         return len(self._loader)
 
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Return the batches of *epoch* (counted from 0)."""
-        self._order.epoch = epoch
+        """Return the batches of *epoch* (counted from 0), or their parts."""
+        self.order.epoch = epoch
         if not self._loader.num_workers:
             return iter(self._loader)
         # Workers are many already. They inherit the setting; in a forked process, OpenCV hangs when it is changed.

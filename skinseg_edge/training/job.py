@@ -32,10 +32,11 @@ class TrainingJob:
     acceptance limits) is kept from it. *data*: where the pictures come from, in words, for whoever asks the checkpoint.
     *data_folder*: the bare name of their folder, by which they are found again; empty if they have none. *device*: a
     torch device name. *half*: run the network in bfloat16 or float16 (GPU) autocast. *workers*: processes that augment;
-    0 = in line.
+    0 = in line. *lanes*: to which the pictures are dealt, so that several processes can share them (`training.shards`).
+    *accumulate*: parts in which a batch goes through the network; batch statistics are then those of a part.
 
-    Raises DatasetUnusable if the pictures cannot be learnt from, InputError if the recipe gives a teacher no weight or
-    quantization-aware training has no weights to start from.
+    Raises DatasetUnusable if the pictures cannot be learnt from, InputError if the recipe gives a teacher no weight,
+    quantization-aware training has no weights to start from, or a part of a batch has fewer pictures than lanes.
     """
 
     network: str
@@ -55,6 +56,8 @@ class TrainingJob:
     device: str = "cpu"
     half: bool = False
     workers: int = 1
+    lanes: int = 1
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
         """Check that there is something to learn from and to choose by."""
@@ -79,6 +82,23 @@ class TrainingJob:
                 f"cannot train {self.network} quantization-aware from fresh weights: name trained ones with "
                 "--initial-weights"
             )
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        if self.lanes < 1 or self.accumulate < 1:
+            raise InputError(f"cannot train on {self.lanes} lanes in {self.accumulate} parts: expected 1 or more")
+        smallest = self.batch // self.accumulate
+        if smallest < self.lanes:
+            raise InputError(
+                f"cannot train {self.network} on {self.lanes} lanes with {self.accumulate} parts a batch: of "
+                f"{self.batch} pictures the smallest part has {smallest}, expected one of each lane or more; take "
+                "fewer with --shards or --accumulate, or start fewer processes"
+            )
+
+    @property
+    def batch(self) -> int:
+        """Pictures of a batch, over all processes and parts."""
+        return min(self.recipe.batch, len(self.train))
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -104,7 +124,10 @@ class TrainingJob:
     def describe(self) -> dict[str, Any]:
         """Return what makes two runs the same, as JSON values."""
         recipe = {name: value for name, value in asdict(self.recipe).items() if name not in _NOTES}
+        # Runs on one lane in whole batches are described as they were before there were others.
+        parts = {name: value for name, value in (("lanes", self.lanes), ("accumulate", self.accumulate)) if value > 1}
         return {
+            **parts,
             "network": self.network,
             "options": _plain(dict(self.options)),
             "classes": list(self.class_names),

@@ -24,17 +24,24 @@ class Objective:
         self._loss = LOSSES[recipe.loss]
         self._teacher = teacher
         self._generator = torch.Generator()
+        self._drawn_from = self._generator.get_state()
 
     def reseed(self, seed: int) -> None:
         """Let the channels that the next batches draw hang on *seed* alone."""
         self._generator.manual_seed(seed)
 
-    def __call__(self, network: nn.Module, photos: Tensor, masks: Tensor, *, half: bool = False) -> Tensor:
+    def __call__(
+        self, network: nn.Module, photos: Tensor, masks: Tensor, *, half: bool = False, again: bool = False
+    ) -> Tensor:
         """Run *network* and return the scalar to minimise, float32.
 
         *photos*: N x H x W x 3 uint8 RGB, *masks*: N x H x W uint8, both on the network's device; a mask is 0 to 255
-        for one map, else class numbers. *half*: autocast.
+        for one map, else class numbers. *half*: autocast. *again*: these are more pictures of the batch before, so the
+        same channels are drawn for them.
         """
+        if again:
+            self._generator.set_state(self._drawn_from)
+        self._drawn_from = self._generator.get_state()
         images = normalise(photos, self._recipe.mean, self._recipe.std)
         features = torch.zeros((), device=images.device)
         if self._wants_features and isinstance(network, GivesFeatures):

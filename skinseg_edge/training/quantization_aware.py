@@ -8,7 +8,7 @@ normalisation is not folded before rounding. It need not be: folding multiplies 
 number, its step by the same number, and leaves the 8-bit weights as they are, but for the rounding of the step itself.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,8 @@ class FakeQuantizedConv2d(nn.Conv2d):
 
     Input and output as the plain convolution's, float32. The buffer `fake_quantized_input_reach` (a scalar, float32) is
     the moving average of the largest magnitude in each training batch; it moves in training mode until `frozen`.
-    Weights have their reach taken anew at every call.
+    Weights have their reach taken anew at every call. `largest_over_processes`: for a batch that several processes
+    share, returns the largest of a tensor over all of them.
     """
 
     fake_quantized_input_reach: Tensor
@@ -53,6 +54,7 @@ class FakeQuantizedConv2d(nn.Conv2d):
         self.weight, self.bias = plain.weight, plain.bias
         self.register_buffer(_REACH, torch.zeros((), device=plain.weight.device))
         self.frozen = False
+        self.largest_over_processes: Callable[[Tensor], Tensor] | None = None
         self.train(plain.training)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -74,6 +76,8 @@ class FakeQuantizedConv2d(nn.Conv2d):
     def _observe(self, features: Tensor) -> None:
         low, high = torch.aminmax(features)
         new, known = torch.maximum(-low, high), self.fake_quantized_input_reach
+        if self.largest_over_processes is not None:
+            new = self.largest_over_processes(new)
         # The first batch sets the reach; asking which it is would make a GPU wait.
         known.copy_(torch.where(known > 0, known.lerp(new, _AVERAGING), new))
 

@@ -89,15 +89,28 @@ class RunFolder:
         torch.save(dict(state), buffer)
         write_bytes_atomically(self._state, buffer.getvalue())
 
-    def load_state(self) -> dict[str, Any] | None:
-        """Return what `save_state` kept last, None in a fresh folder.
+    def state_bytes(self) -> bytes | None:
+        """Return the file that `save_state` wrote last, None in a fresh folder."""
+        return self._state.read_bytes() if self._state.is_file() else None
+
+    def lanes(self) -> int | None:
+        """Return how many lanes the pictures of the run here are dealt to, None if no epoch of a run has ended here."""
+        described = self.path / "run.json"
+        if not self._state.is_file() or not described.is_file():
+            return None
+        try:
+            lanes = json.loads(described.read_bytes()).get("lanes", 1)
+        except (ValueError, AttributeError):
+            return None  # `open` will tell what is wrong with it
+        return lanes if isinstance(lanes, int) and lanes > 0 else None
+
+    def state_from(self, data: bytes) -> dict[str, Any]:
+        """Return what `save_state` was given, from its file.
 
         Raises CheckpointMismatch if the file is damaged.
         """
-        if not self._state.is_file():
-            return None
         try:
-            state = torch.load(self._state, map_location="cpu", weights_only=True)
+            state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many kinds for a damaged file
             raise self.damaged(error) from error
         if not isinstance(state, dict):

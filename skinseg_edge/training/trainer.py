@@ -2,38 +2,38 @@
 
 import copy
 import hashlib
+import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skinseg_edge.confusion import ConfusionMatrix
-from skinseg_edge.datasets.label_maps import mirror_partners
 from skinseg_edge.errors import InputError
 from skinseg_edge.networks import create
 from skinseg_edge.networks.checkpoint import save_checkpoint
 from skinseg_edge.networks.foreign_weights import load_initial_weights
 from skinseg_edge.progress import Progress, no_progress
+from skinseg_edge.training.descent import Descent
 from skinseg_edge.training.devices import on_device
 from skinseg_edge.training.distillation import Teacher
-from skinseg_edge.training.feed import LoadedPair, TrainingBatches, load_pairs, normalise, validation_batches
+from skinseg_edge.training.feed import TrainingBatches, normalise
 from skinseg_edge.training.job import TrainingJob
 from skinseg_edge.training.objective import Objective
-from skinseg_edge.training.optimization import learning_rate, optimizer_of
+from skinseg_edge.training.optimization import learning_rate
+from skinseg_edge.training.processes import ALONE, Processes
 from skinseg_edge.training.quantization_aware import freeze_reaches, input_reaches, plain_state, prepare_all
-from skinseg_edge.training.recipes import Stage
 from skinseg_edge.training.run_folder import EpochRecord, RunFolder
+from skinseg_edge.training.stage_pictures import StagePictures
 from skinseg_edge.training.validation import PixelCount
 from skinseg_edge.training.weight_average import WeightAverage
 
 __all__ = ["Trainer", "TrainingJob"]
 
-# Training pictures are kept a quarter larger than the stage, so that turning and zooming still find real pixels.
-_MARGIN = 1.25
 # The weights of the later epochs settle around input ranges that no longer move.
 _RANGES_MOVE = 0.5
 
@@ -44,6 +44,9 @@ class Trainer:
     *progress* is opened once an epoch with the number of batches and a description, and what it gives is called after
     each batch (a progress bar); *report* gets each finished epoch's record. `started_from` tells in words which weights
     a run began with; it is empty for fresh ones. `quantized` are the layers that compute in 8 bits, if any.
+
+    *processes*: with whom the job is shared. All of them hold the same weights and the same records; the first alone
+    touches the folder, and should alone be given *progress* and *report*.
     """
 
     def __init__(
@@ -53,11 +56,13 @@ class Trainer:
         *,
         progress: Progress = no_progress,
         report: Callable[[EpochRecord], None] = lambda _: None,
+        processes: Processes = ALONE,
     ) -> None:
         self.job = job
         self.folder = folder
         self._progress = progress
         self._report = report
+        self._processes = processes
         self._device = torch.device(job.device)
         torch.manual_seed(job.seed)
         self._maps = len(job.class_names)
@@ -68,19 +73,15 @@ class Trainer:
         self.quantized = prepare_all(network, job.contract().input_hw) if job.quantization_aware else ()
         teacher = None if job.teacher is None else Teacher(job.teacher, job.class_names, self._device)
         self._described = _described(job, teacher, self.quantized)
-        folder.open(self._described)
+        processes.first(lambda: folder.open(self._described))
+        _check_alike(self._described, processes)
+        self._pictures = StagePictures(job, self._device, processes)
         self._network = on_device(network, self._device)
-        self._average = WeightAverage(self._network, job.recipe.average_decay)
-        self._optimizer = optimizer_of(self._network, job.recipe)
         self._objective = Objective(job.recipe, teacher)
-        self._scaler = torch.amp.GradScaler(self._device.type, enabled=job.half and self._device.type == "cuda")
+        self._descent = Descent(self._network, self._objective, job, self._device, processes)
+        self._average = WeightAverage(self._network, job.recipe.average_decay)
         self._steps_an_epoch = max(1, len(job.train) // job.recipe.batch)
         self._records: list[EpochRecord] = []
-        self._loaded_side = 0
-        self._batches: TrainingBatches | None = None
-        self._batched: Stage | None = None
-        self._train: list[LoadedPair] = []
-        self._validation: list[LoadedPair] = []
         self._resume()
 
     @property
@@ -91,10 +92,11 @@ class Trainer:
     def fit(self) -> EpochRecord:
         """Train the remaining epochs and return the best epoch's record."""
         for epoch in range(len(self._records), self.job.recipe.epochs):
-            self._load_stage(epoch)
+            self._pictures.load(self.job.recipe.stage_of(epoch).side)
             record = self._epoch(epoch)
             self._records.append(record)
-            self._keep(record)
+            self._check_in_step()
+            self._processes.first(lambda: self._keep(self._records[-1]))
             self._report(record)
         return self.best_record()
 
@@ -111,21 +113,24 @@ class Trainer:
     def _epoch(self, epoch: int) -> EpochRecord:
         start = time.monotonic()
         recipe, stage = self.job.recipe, self.job.recipe.stage_of(epoch)
-        batches = self._batches_of(stage)
+        batches = self._pictures.batches(stage)
         # Whatever a network draws (dropout) hangs on the epoch alone, so a resumed run draws the same.
-        torch.manual_seed(self.job.seed * 1_000_003 + epoch)
-        self._objective.reseed(self.job.seed * 1_000_003 + epoch)
+        self._descent.reseed(self.job.seed * 1_000_003 + epoch)
         self._network.train()
         freeze_reaches(self._network, epoch >= _RANGES_MOVE * recipe.epochs)
         losses: list[Tensor] = []
         rate = 0.0
         described = f"epoch {epoch + 1}/{recipe.epochs} at {stage.side} px"
-        with self._progress(len(batches), described) as advance:
-            for step, (photos, masks) in enumerate(batches.epoch(epoch)):
+        steps = len(batches) // self.job.accumulate
+        with self._progress(steps, described) as advance:
+            parts = _parts(batches, epoch)
+            for step in range(steps):
                 rate = learning_rate(recipe, epoch, step, self._steps_an_epoch)
-                losses.append(self._step(photos, masks, rate))
+                losses.append(self._descent.step(itertools.islice(parts, self.job.accumulate), rate))
+                self._average.update(self._network)
                 advance()
-        loss = float(torch.stack(losses).mean())  # asked for once an epoch: a GPU would wait at every step
+        # Asked for once an epoch: a GPU would wait at every step.
+        loss = float(self._processes.sum(torch.stack(losses)).mean())
         if not math.isfinite(loss):
             raise InputError(f"training diverged in epoch {epoch + 1}: the loss is {loss}; lower the learning rate")
         matrix = self._validate()
@@ -135,58 +140,26 @@ class Trainer:
             epoch + 1, stage.side, rate, loss, lesion.dice, lesion.iou, seconds, mean_iou=matrix.macro_iou
         )
 
-    def _step(self, photos: Tensor, masks: Tensor, rate: float) -> Tensor:
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        photos, masks = (part.to(self._device, non_blocking=True) for part in (photos, masks))
-        loss = self._objective(self._network, photos, masks, half=self.job.half)
-        self._optimizer.zero_grad(set_to_none=True)
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # Tensor.backward has no annotations
-        if self.job.recipe.clip_norm > 0:
-            self._scaler.unscale_(self._optimizer)
-            nn.utils.clip_grad_norm_(self._network.parameters(), self.job.recipe.clip_norm)
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
-        self._average.update(self._network)
-        return loss.detach()
-
     @torch.inference_mode()
     def _validate(self) -> ConfusionMatrix:
-        """Count pixels of all validation pictures with the averaged weights."""
+        """Count pixels of all validation pictures, of all processes, with the averaged weights."""
         network = copy.deepcopy(self._network).eval()
         network.load_state_dict(self._average.weights)
         count = PixelCount(self._maps, self._device)
-        for photos, masks in validation_batches(self._validation, self.job.recipe.batch):
+        for photos, masks in self._pictures.validation():
             count.add(network(self._images(photos)), masks)
-        return count.matrix()
+        return count.matrix(self._processes.sum)
 
     def _images(self, photos: Tensor) -> Tensor:
         return normalise(photos.to(self._device), self.job.recipe.mean, self.job.recipe.std)
 
-    def _load_stage(self, epoch: int) -> None:
-        side = self.job.recipe.stage_of(epoch).side
-        if side == self._loaded_side:
-            return
-        self._batches = None  # and with them go the workers and the pictures of the stage before
-        self._train = load_pairs(self.job.train, self.job.contract(round(side * _MARGIN)))
-        self._validation = load_pairs(self.job.validation, self.job.contract(side))
-        self._loaded_side = side
-
-    def _batches_of(self, stage: Stage) -> TrainingBatches:
-        if self._batches is None or self._batched != stage:
-            self._batches = TrainingBatches(
-                self._train,
-                side=stage.side,
-                batch=self.job.recipe.batch,
-                policy=stage.augmentation,
-                seed=self.job.seed,
-                workers=self.job.workers,
-                soft=self._maps == 1,
-                mirrored=() if self._maps == 1 else mirror_partners(self.job.class_names),
-                pinned=self._device.type == "cuda",
-            )
-            self._batched = stage
-        return self._batches
+    def _check_in_step(self) -> None:
+        """Raise InputError in every process if the weights of one have gone another way than the first's."""
+        state = self._network.state_dict()
+        sums = torch.stack([tensor.double().sum() for tensor in state.values()]).cpu()
+        known = self._processes.first(lambda: sums)
+        apart = [name for name, same in zip(state, known.eq(sums) | known.isnan(), strict=True) if not same]
+        self._processes.together(lambda: _refuse_apart(apart, self._processes))
 
     def _keep(self, record: EpochRecord) -> None:
         """Write the epoch: first the weights if they are the best, then the state that says so."""
@@ -205,8 +178,8 @@ class Trainer:
                 "network": self._network.state_dict(),
                 "average": self._average.weights,
                 "average_steps": self._average.steps,
-                "optimizer": self._optimizer.state_dict(),
-                "scaler": self._scaler.state_dict(),
+                "optimizer": self._descent.optimizer.state_dict(),
+                "scaler": self._descent.scaler.state_dict(),
                 "records": [asdict(each) for each in self._records],
             }
         )
@@ -223,15 +196,16 @@ class Trainer:
         return training
 
     def _resume(self) -> None:
-        state = self.folder.load_state()
-        if state is None:
+        data = self._processes.bytes_of_first(self.folder.state_bytes() if self._processes.is_first else None)
+        if data is None:
             return
+        state = self.folder.state_from(data)
         try:
             self._network.load_state_dict(state["network"])
             self._average.weights = {name: tensor.to(self._device) for name, tensor in state["average"].items()}
             self._average.steps = state["average_steps"]
-            self._optimizer.load_state_dict(state["optimizer"])
-            self._scaler.load_state_dict(state["scaler"])
+            self._descent.optimizer.load_state_dict(state["optimizer"])
+            self._descent.scaler.load_state_dict(state["scaler"])
             self._records = [EpochRecord(**record) for record in state["records"]]
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise self.folder.damaged(error) from error
@@ -247,3 +221,32 @@ def _described(job: TrainingJob, teacher: Teacher | None, quantized: tuple[str, 
     if quantized:
         described["quantization"] = {"method": "qat", "layers": list(quantized)}
     return described
+
+
+def _parts(batches: TrainingBatches, epoch: int) -> Iterator[tuple[list[int], int, Tensor, Tensor]]:
+    """Yield the parts of the batches of *epoch* as `Descent.step` takes them."""
+    for number, (photos, masks) in enumerate(batches.epoch(epoch)):
+        yield batches.order.rows(number), batches.order.size(number), photos, masks
+
+
+def _check_alike(described: dict[str, Any], processes: Processes) -> None:
+    known = processes.first(lambda: described)
+    other = sorted(name for name in known.keys() | described.keys() if known.get(name) != described.get(name))
+
+    def refuse() -> None:
+        if other:
+            raise InputError(
+                f"cannot train in {processes.count} processes: process {processes.rank} was started with another "
+                f"{', '.join(other)} than process 0; give all the same command and the same pictures"
+            )
+
+    processes.together(refuse)
+
+
+def _refuse_apart(names: list[str], processes: Processes) -> None:
+    if names:
+        raise InputError(
+            f"cannot go on in {processes.count} processes: {names[0]} of process {processes.rank} differs from that of "
+            "process 0, so the network keeps something of its own batches that is not summed over processes; "
+            "start one process"
+        )

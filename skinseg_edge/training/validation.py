@@ -1,5 +1,7 @@
 """Which class each validation pixel was taken for, counted where the network runs."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -28,6 +30,7 @@ class PixelCount:
         truth = (truth >= 128).long() if binary else truth.long()
         self._cells += torch.bincount((truth * self._classes + found).flatten(), minlength=self._classes**2)
 
-    def matrix(self) -> ConfusionMatrix:
-        """Return what was counted."""
-        return ConfusionMatrix(self._cells.view(self._classes, self._classes).cpu().numpy())
+    def matrix(self, sum_over_processes: Callable[[Tensor], Tensor] = lambda counts: counts) -> ConfusionMatrix:
+        """Return what was counted, here and in the other processes."""
+        cells = sum_over_processes(self._cells)
+        return ConfusionMatrix(cells.view(self._classes, self._classes).cpu().numpy())
