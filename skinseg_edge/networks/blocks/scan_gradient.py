@@ -15,10 +15,10 @@ from skinseg_edge.networks.blocks.chunked_scan import (
     ChunkStep,
     channels_by_step,
     chunk_steps,
-    chunked_scan,
     sequence_from_steps,
     sums_before,
 )
+from skinseg_edge.networks.blocks.scan_in_place import scanned
 
 __all__ = ["ScanWithGradient"]
 
@@ -29,7 +29,7 @@ class ScanWithGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, chunk: int) -> Tensor:
         """Scan and remember the states in which the chunks start."""
-        y, starts = chunked_scan(u, delta, A, B, C, chunk)
+        y, starts = scanned(u, delta, A, B, C, chunk)
         ctx.save_for_backward(u, delta, A, B, C, starts)
         ctx.chunk = chunk
         return y

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from skinseg_edge.networks.blocks.chunked_scan import chunked_scan
 from skinseg_edge.networks.blocks.scan_gradient import ScanWithGradient
+from skinseg_edge.networks.blocks.scan_in_place import scanned
 from skinseg_edge.networks.blocks.whole_scan import scan_as_operator, scans_stay_whole
 
 __all__ = ["LONGEST_EXPORTED", "chunk_length", "selective_scan"]
@@ -45,7 +46,7 @@ def selective_scan(
     elif _wants_gradient(u, delta, A, B, C):
         y = ScanWithGradient.apply(u, delta, A, B, C, chunk)  # type: ignore[no-untyped-call]  # unannotated in torch
     else:
-        y, _ = chunked_scan(u, delta, A, B, C, chunk)
+        y, _ = (chunked_scan if _is_read() else scanned)(u, delta, A, B, C, chunk)
     return y + D[:, None] * u
 
 

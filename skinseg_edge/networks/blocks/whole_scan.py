@@ -11,7 +11,7 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-from skinseg_edge.networks.blocks.chunked_scan import chunked_scan
+from skinseg_edge.networks.blocks.scan_in_place import scanned
 
 __all__ = ["SCAN_OPERATOR", "scan_as_operator", "scans_kept_whole", "scans_stay_whole"]
 
@@ -25,7 +25,7 @@ _kept_whole = ContextVar("scans_kept_whole", default=False)
 def scans_kept_whole() -> Iterator[None]:
     """Let `selective_scan` call SCAN_OPERATOR inside the block, so that a graph recorded there has a node a scan.
 
-    The operator computes what the operations do, bit for bit, but has no gradient.
+    The operator computes what `selective_scan` does outside, bit for bit, but has no gradient.
     """
     token = _kept_whole.set(True)
     try:
@@ -40,7 +40,7 @@ def scans_stay_whole() -> bool:
 
 
 def _scanned(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, chunk: int) -> Tensor:
-    return chunked_scan(u, delta, A, B, C, chunk)[0]
+    return scanned(u, delta, A, B, C, chunk)[0]
 
 
 scan_as_operator = torch.library.custom_op(SCAN_OPERATOR, _scanned, mutates_args=())
