@@ -50,7 +50,7 @@ MEASURES = (
     Measure("min_diameter", "Smallest diameter of the outlined region", 1),
     Measure("perimeter", "Perimeter of the outlined region", 1, ("131191004", "Perimeter")),
     Measure("compactness", "Compactness of the outlined region, P^2 / (4 pi A)", 0),
-    Measure("asymmetry", "Share of the outlined region without a counterpart when it is folded", 0),
+    Measure("asymmetry", "Asymmetry of the outlined region, its share without a counterpart when folded", 0),
 )
 """What is told of a lesion. The smallest diameter has no code of SNOMED CT: its "Short axis" is another one."""
 
