@@ -95,6 +95,19 @@ def test_a_case_that_lacks_something_is_not_sent(phone: FlaskClient, box: Servic
     assert box.store.outbox.get(case_id).state == "draft"
 
 
+def test_what_arrived_while_its_consent_was_withdrawn_is_told_as_sent(phone: FlaskClient, box: Services) -> None:
+    case_id = _case(box)
+    never = _page(phone, f"/cases/{case_id}")
+    box.store.outbox.queue(case_id)
+    box.store.consents.record(case_id, "care", False)  # while it is on its way
+    box.store.outbox.mark_sent(case_id, "a" * 64)
+
+    page = _page(phone, f"/cases/{case_id}")
+
+    assert ("Not sent yet." in never, "Not sent yet." in page) == (True, False)
+    assert "<p>Sent <time" in page
+
+
 def test_try_now_makes_everything_due_and_keeps_since_when_it_waits(
     phone: FlaskClient, box: Services, clock: HandClock
 ) -> None:
