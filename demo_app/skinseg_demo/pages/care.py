@@ -1,9 +1,12 @@
 """That nobody is photographed for a case without having agreed to it."""
 
+import sqlite3
+
 from skinseg_demo.refusals import Refused
 from skinseg_demo.services import services
+from skinseg_demo.store.consents import is_care_allowed
 
-__all__ = ["check_care", "no_care"]
+__all__ = ["care_in", "check_care", "no_care"]
 
 
 def check_care(case_id: str) -> None:
@@ -14,6 +17,15 @@ def check_care(case_id: str) -> None:
     store = services().store
     store.cases.get(case_id)
     if not store.consents.holds(case_id, "care"):
+        raise no_care()
+
+
+def care_in(connection: sqlite3.Connection, case_id: str) -> None:
+    """Check the same inside the transaction that adds the picture: the consent may be withdrawn on another phone.
+
+    Raises Refused with 409 without the consent.
+    """
+    if not is_care_allowed(connection, case_id):
         raise no_care()
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from skinseg_demo.body_sites import SITES, place_from_form, words_of
 from skinseg_demo.following.visit_story import VisitStory, stories_of
-from skinseg_demo.pages.care import check_care, no_care
+from skinseg_demo.pages.care import care_in, check_care, no_care
 from skinseg_demo.pages.case_forms import consents_from_form
 from skinseg_demo.refusals import Refused
 from skinseg_demo.security.roles import current_phone, for_phones
@@ -144,7 +144,7 @@ def add_picture(case_id: str) -> Response:
     picture = _loose_picture(store, request.form.get("picture"))
     if picture is None:
         raise Refused(400, "PictureMissing", "cannot add a picture: none was named; go back to it and try again")
-    store.pictures.attach(picture, store.visits.last_or_new(case_id, who=who).id, who=who)
+    store.pictures.attach(picture, store.visits.last_or_new(case_id, who=who).id, who=who, check=care_in)
     return _to(case_id)
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 from flask import Blueprint, Response, g, jsonify, request, send_file
 
 from skinseg_demo.pages.api_description import documented
-from skinseg_demo.pages.care import check_care
+from skinseg_demo.pages.care import care_in, check_care
 from skinseg_demo.pages.described_pictures import CORRECT, FILE, RESULT, UPLOAD
 from skinseg_demo.pictures.keeping import keep_outlined
 from skinseg_demo.pictures.outlining import Outlined, Outlining
@@ -199,7 +199,7 @@ def _told(picture: Picture) -> tuple[Response, int]:
 def _kept(outlined: Outlined, received: ReceivedPicture, role: PictureRole, case: str | None) -> Picture:
     store, who = services().store, current_phone().id
     visit = None if case is None else store.visits.last_or_new(case, who=who).id
-    return keep_outlined(store, received, outlined, visit, role, who=who)
+    return keep_outlined(store, received, outlined, visit, role, who=who, check=care_in)
 
 
 def _choice(name: str, known: dict[str, _T], usual: str) -> _T:

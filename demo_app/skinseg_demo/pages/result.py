@@ -55,10 +55,9 @@ def again(picture_id: str) -> Response:
     """
     store, who = services().store, current_phone().id
     picture = store.pictures.get(picture_id)
-    case = _case_of(picture)
-    if case is None:
-        store.pictures.delete(picture_id, who=who, why="taken again")
-    else:
+    case = None
+    if not store.pictures.delete_loose(picture_id, who=who, why="taken again"):
+        case = _case_of(store.pictures.get(picture_id))
         store.corrections.add(picture_id, "unusable", who=who)
     return _to(url_for("capture.doors", case=case, role=picture.role))
 

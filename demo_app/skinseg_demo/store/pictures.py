@@ -14,7 +14,10 @@ from skinseg_demo.store.picture_files import PictureFiles
 from skinseg_demo.store.picture_rows import Picture, PictureRole, check_picture, picture_from_row, row_from_picture
 from skinseg_edge.errors import FileMissing, InputError, IntegrityFailed
 
-__all__ = ["Picture", "PictureRole", "Pictures", "WhichFile"]
+__all__ = ["Check", "Picture", "PictureRole", "Pictures", "WhichFile"]
+
+Check = Callable[[sqlite3.Connection, str], None]
+"""Asked inside the transaction about the id of a case; what it raises keeps the picture out of it."""
 
 WhichFile = Literal["original", "working", "mask", "overlay"]
 
@@ -46,8 +49,11 @@ class Pictures:
         verdict: str | None,
         sent_anyway: bool,
         who: str = BOX,
+        check: Check = lambda _connection, _case_id: None,
     ) -> Picture:
         """Keep a picture: its files, then its row. Both are on the disk when this returns.
+
+        *check*: is asked where the picture is of a visit; putting the files on the disk takes its time.
 
         Raises FileMissing if there is no such visit, InputError for a role, an extension or a result that is none,
         IntegrityFailed if *sha256* is not of *original*, DeviceUnready if the disk is full or refuses.
@@ -63,7 +69,7 @@ class Pictures:
             picture.id, {f"original.{extension}": original, "working.jpg": working_jpeg, "mask.png": mask_png}
         )
         try:
-            self._insert(picture, who)
+            self._insert(picture, who, check)
         except BaseException:
             if self._is_surely_absent(picture.id):
                 self._files.remove(picture.id)
@@ -110,7 +116,14 @@ class Pictures:
         )
         return [picture_from_row(row) for row in rows]
 
-    def attach(self, picture_id: str, visit_id: str, *, who: str = BOX) -> Picture:
+    def attach(
+        self,
+        picture_id: str,
+        visit_id: str,
+        *,
+        who: str = BOX,
+        check: Check = lambda _connection, _case_id: None,
+    ) -> Picture:
         """Make a loose picture part of a visit; one that is part of it already stays so.
 
         Raises FileMissing if one of them is not there, InputError if the picture is part of another visit.
@@ -125,6 +138,7 @@ class Pictures:
                 )
             if row["visit_id"] is None:
                 case_id = self._case_of(connection, visit_id)
+                check(connection, case_id)
                 connection.execute("UPDATE pictures SET visit_id = ? WHERE id = ?", (visit_id, picture_id))
                 self._audit.record(
                     connection, who=who, what="picture attached", detail=f"picture {picture_id}", case_id=case_id
@@ -182,10 +196,24 @@ class Pictures:
         self._database.fold()
         return True
 
-    def _insert(self, picture: Picture, who: str) -> None:
+    def delete_loose(self, picture_id: str, *, who: str = BOX, why: str = "asked for") -> bool:
+        """Delete a picture that is part of no case; return False, and leave it, if it became part of one.
+
+        Raises FileMissing if there is none with this id.
+        """
+
+        def is_loose(connection: sqlite3.Connection) -> bool:
+            row = connection.execute("SELECT visit_id IS NULL FROM pictures WHERE id = ?", (picture_id,)).fetchone()
+            return bool(row[0])
+
+        return self.delete(picture_id, who=who, why=why, only_if=is_loose)
+
+    def _insert(self, picture: Picture, who: str, check: Check) -> None:
         row = row_from_picture(picture)
         with self._database.writing() as connection:
             case_id = None if picture.visit_id is None else self._case_of(connection, picture.visit_id)
+            if case_id is not None:
+                check(connection, case_id)
             connection.execute(f"INSERT INTO pictures VALUES ({', '.join('?' * len(row))})", row)
             self._audit.record(
                 connection, who=who, what="picture added", detail=f"picture {picture.id}", case_id=case_id

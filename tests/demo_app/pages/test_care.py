@@ -4,6 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from skinseg_demo.services import Services
+from skinseg_demo.store.visits import Visit
 from tests.demo_app.browsers import ORIGIN, post_form
 from tests.demo_app.drawn_visits import add_drawn
 
@@ -29,6 +30,24 @@ def test_the_camera_does_not_open_for_a_case_without_it(
 def test_a_loose_picture_is_not_added_to_a_case_without_it(phone: FlaskClient, box: Services) -> None:
     case, picture = box.store.cases.create(), add_drawn(box.store, None)
 
+    answer = post_form(phone, f"/cases/{case.id}/pictures", picture=picture.id)
+
+    assert answer.status_code == 409
+    assert box.store.pictures.get(picture.id).visit_id is None
+
+
+def test_a_consent_withdrawn_while_a_picture_is_added_keeps_it_out(
+    phone: FlaskClient, box: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, picture = box.store.cases.create(), add_drawn(box.store, None)
+    box.store.consents.record(case.id, "care", True, who="NN")
+    last_or_new = box.store.visits.last_or_new
+
+    def withdrawn_first(case_id: str, *, who: str) -> Visit:
+        box.store.consents.record(case_id, "care", False, who="another phone")
+        return last_or_new(case_id, who=who)
+
+    monkeypatch.setattr(box.store.visits, "last_or_new", withdrawn_first)
     answer = post_form(phone, f"/cases/{case.id}/pictures", picture=picture.id)
 
     assert answer.status_code == 409

@@ -164,6 +164,23 @@ def test_taking_a_loose_picture_again_deletes_it(phone: FlaskClient, box: Servic
     assert phone.get(f"/pictures/{picture.id}", base_url=ORIGIN).status_code == 404
 
 
+def test_a_picture_that_became_part_of_a_case_meanwhile_is_not_deleted(
+    phone: FlaskClient, box: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, picture, store = box.store.cases.create().id, _kept(box), box.store
+    delete_loose = store.pictures.delete_loose
+
+    def attached_first(picture_id: str, *, who: str, why: str) -> bool:
+        store.pictures.attach(picture_id, store.visits.add(case).id)
+        return delete_loose(picture_id, who=who, why=why)
+
+    monkeypatch.setattr(store.pictures, "delete_loose", attached_first)
+    again = post(phone, f"/pictures/{picture.id}/again")
+
+    assert again.headers["Location"] == f"/capture?case={case}&role=closeup"
+    assert [each.kind for each in store.corrections.of_picture(picture.id)] == ["unusable"]
+
+
 def test_taking_a_picture_of_a_case_again_keeps_it_as_unusable(phone: FlaskClient, box: Services) -> None:
     case = box.store.cases.create().id
     picture = _kept(box, box.store.visits.add(case).id)

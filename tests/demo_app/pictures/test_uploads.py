@@ -6,6 +6,7 @@ import re
 import struct
 import threading
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ from PIL import Image, ImageOps
 from skinseg_demo import DemoConfig, create_app
 from skinseg_demo.engine_worker import EngineWorker
 from skinseg_demo.services import EXTENSION, Services
+from skinseg_demo.store.picture_files import PictureFiles
 from skinseg_edge.image_io import decode, decode_mask
 from skinseg_edge.metrics import iou
 from tests.demo_app.browsers import ORIGIN, browser_of, csrf_of, paired
@@ -246,6 +248,26 @@ def test_a_field_that_says_what_it_cannot_is_told(phone: FlaskClient, form: dict
 
     assert answer.status_code == 400
     assert words in answer.get_json()["error"]["message"]
+
+
+def test_a_consent_withdrawn_while_a_picture_is_put_on_the_disk_keeps_it_out(
+    phone: FlaskClient, box: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = box.store.cases.create()
+    box.store.consents.record(case.id, "care", True, who="NN")
+    before = set((box.store.folder / "pictures").iterdir())
+    real = PictureFiles.write
+
+    def slow(files: PictureFiles, picture_id: str, contents: Mapping[str, bytes]) -> None:
+        real(files, picture_id, contents)
+        box.store.consents.record(case.id, "care", False, who="another phone")
+
+    monkeypatch.setattr(PictureFiles, "write", slow)
+    answer = upload(phone, encoded(disc_photo(_HW)[0]), case=case.id)
+
+    assert (answer.status_code, answer.get_json()["error"]["kind"]) == (409, "ConsentMissing")
+    assert box.store.pictures.of_case(case.id) == []
+    assert set((box.store.folder / "pictures").iterdir()) == before
 
 
 @pytest.mark.parametrize("is_withdrawn", [False, True])
