@@ -55,6 +55,7 @@ __all__ = ["main"]
     metavar="X1,Y1,X2,Y2,MM",
     help="Take the scale from two points of one upright photo, px, and the millimetres between them.",
 )
+@click.option("--dicom-scale", is_flag=True, help="Take the scale from the Pixel Spacing of each DICOM photo.")
 @name_option(
     "--look",
     "look",
@@ -64,6 +65,7 @@ __all__ = ["main"]
     help="Look at a small lesion again: closer, or with its border in tiles.",
 )
 @click.option("--overlay", is_flag=True, help="Also draw each outline, and classes, on its photo.")
+@click.option("--dicom", is_flag=True, help="Also write a SEG and an SR for each photo that is a DICOM file.")
 @click.option("--force", is_flag=True, help="Replace results that are there already.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut off; what is done is taken over.")
 @click.option(
@@ -85,8 +87,10 @@ def main(
     mm_per_px: float | None,
     card_mm: float | None,
     ruler: str | None,
+    dicom_scale: bool,
     look: str,
     overlay: bool,
+    dicom: bool,
     force: bool,
     resume: bool,
     jobs: int | None,
@@ -95,14 +99,17 @@ def main(
 ) -> int:
     """Outline the skin lesions on photos with the model in BUNDLE.
 
-    Each PATH is a photo (JPEG, PNG, WebP, BMP, TIFF) or a folder, which is searched with all below it. For every photo
-    there is NAME.mask.png and a line in results.jsonl with polygons and measurements in pixels of the upright photo,
-    and in mm where the scale is known, each with its range; a network of more than two classes also gives
+    Each PATH is a photo (JPEG, PNG, WebP, BMP, TIFF, DICOM) or a folder, which is searched with all below it. For every
+    photo there is NAME.mask.png and a line in results.jsonl with polygons and measurements in pixels of the upright
+    photo, and in mm where the scale is known, each with its range; a network of more than two classes also gives
     NAME.classes.png, whose palette indices are the classes in the order of the bundle's contract. Below a folder, masks
     that lie beside their photos (NAME_mask, NAME_segmentation, masks/ beside images/) and results of an earlier run are
     left out. A photo that cannot be read is reported and the others are done; the exit code is then 2.
     Nothing is at its place before all is done; a run that was cut off is gone on with by --resume, which takes over
     each photo whose bytes, name, model and options are the same.
+
+    With --dicom a photo that is a DICOM file also gets NAME.seg.dcm, its outline as a Segmentation, and NAME.sr.dcm,
+    its measurements as a Structured Report, both of the same patient and study; other photos get none.
 
     A single PATH may be a video or a camera instead: a file such as clip.mp4, camera:0 (camera:0@1280x720@30), csi:0 on
     a Jetson, rtsp://..., or "gst: ... ! appsink". Its frames give frames.jsonl, and with --record a video. Frames that
@@ -119,9 +126,10 @@ def main(
     from skinseg_runtime.usable_cores import fast_cores, usable_cores
     from skinseg_runtime.video import run_stream, stream_among
 
-    scale_of = photo_scale(mm_per_px, card_mm, ruler)
+    scale_of = photo_scale(mm_per_px, card_mm, ruler, is_from_file=dicom_scale)
     if (stream := stream_among(paths)) is not None:
         for_photos = {"--overlay": overlay, "--resume": resume, "--jobs": jobs is not None, "--look": look != "once"}
+        for_photos |= {"--dicom": dicom, "--dicom-scale": dicom_scale}
         stream_options.check_alone(stream.name, for_photos)
         opened = Bundle.open(bundle, trusted_key=trusted_key)
         # Reading and drawing have a thread each; docs/video.md has figures.
@@ -132,6 +140,8 @@ def main(
                 ui, segmenter, stream, stream_options, output, model=model, scale_of=scale_of, force=force
             )
     stream_options.check_unused()
+    if dicom:
+        import highdicom  # noqa: F401  # one that is not installed is told before the work, not after it
     sources = sources_from(paths)
     if ruler is not None and len(sources.photos) > 1:
         raise InputError(
@@ -149,7 +159,7 @@ def main(
             segmenter,
             sources.photos,
             output,
-            Asked(model=model, scale_of=scale_of, overlay=overlay, look=look),
+            Asked(model=model, scale_of=scale_of, overlay=overlay, look=look, dicom=dicom),
             force=force,
             resume=resume,
             workers=workers,
@@ -163,6 +173,8 @@ def main(
         "pictures": outcome.whole_rows() if ui.json else [],
         "masks_left_out": [str(mask) for mask in sources.masks],
     }
+    if dicom and not any("dicom_seg" in row for row in outcome.rows):
+        ui.warn("no photo is a DICOM file that could be read, so no SEG or SR was made")
     for problem in [] if ui.json else problems_of(outcome):  # --json has them in its rows
         ui.warn(problem)
     return ui.result(document, summary_of(outcome, output, len(sources.masks)), failure=outcome.failure)

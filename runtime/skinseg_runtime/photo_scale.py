@@ -1,4 +1,4 @@
-"""Where `skinseg-run` takes the scale of each photo from: a factor or a ruler given by hand, or a card on the photo."""
+"""Where `skinseg-run` takes the scale of each photo from: a factor or a ruler given by hand, a card, or its file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skinseg_edge.errors import InputError
+from skinseg_runtime.dicom.spacing import scale_from_spacing
 from skinseg_runtime.measurements import Scale, scale_from_card, scale_from_mm_per_px, scale_from_ruler
 
 __all__ = ["PhotoScale", "photo_scale"]
@@ -17,12 +18,14 @@ class PhotoScale:
     """One way to come to a scale.
 
     *given*: one scale for all photos. *ruler*: x, y, x, y of the two points that *given* was read from, px of the
-    upright photo. *card_mm*: the side of a card's marker, mm, that is looked for.
+    upright photo. *card_mm*: the side of a card's marker, mm, that is looked for. *is_from_file*: the Pixel Spacing of
+    each DICOM file counts.
     """
 
     given: Scale | None = None
     ruler: tuple[float, float, float, float] | None = None
     card_mm: float | None = None
+    is_from_file: bool = False
 
     @property
     def needs_whole_photo(self) -> bool:
@@ -33,33 +36,42 @@ class PhotoScale:
     def identity(self) -> Mapping[str, object]:
         """What makes the scale, as plain values: the same ones give the same scale of a photo."""
         given = None if self.given is None else [self.given.source, self.given.mm_per_px, self.given.relative_error]
-        return {"given": given, "ruler": None if self.ruler is None else list(self.ruler), "card_mm": self.card_mm}
+        ruler = None if self.ruler is None else list(self.ruler)
+        return {"given": given, "ruler": ruler, "card_mm": self.card_mm, "is_from_file": self.is_from_file}
 
-    def read(self, photo: NDArray[np.uint8], photo_hw: tuple[int, int]) -> tuple[Scale | None, Mapping[str, object]]:
+    def read(
+        self, photo: NDArray[np.uint8], photo_hw: tuple[int, int], data: bytes = b""
+    ) -> tuple[Scale | None, Mapping[str, object]]:
         """Return a photo's scale, None where it cannot be read, and what its row must say about that.
 
-        *photo*: (H, W, 3) uint8 RGB, at full size where `needs_whole_photo`. *photo_hw*: its full size, px.
+        *photo*: (H, W, 3) uint8 RGB, at full size where `needs_whole_photo`. *photo_hw*: its full size, px. *data*: the
+        photo's file, which only a scale from there needs.
         """
         if self.ruler is not None and not _lies_in(self.ruler, photo_hw):
             return None, {"scale_problem": _outside(self.ruler, photo_hw)}
-        if self.card_mm is None:
+        if self.card_mm is None and not self.is_from_file:
             return self.given, {}
         try:
-            scale = scale_from_card(photo, self.card_mm)
+            scale = scale_from_card(photo, self.card_mm) if self.card_mm is not None else scale_from_spacing(data)
         except InputError as error:
             return None, {"scale_problem": str(error)}
         return scale, {"scale_problem": _steep(scale)} if scale.is_steep else {}
 
 
 def photo_scale(
-    mm_per_px: float | None = None, card_mm: float | None = None, ruler: str | None = None
+    mm_per_px: float | None = None,
+    card_mm: float | None = None,
+    ruler: str | None = None,
+    *,
+    is_from_file: bool = False,
 ) -> PhotoScale | None:
-    """Choose between them; None where none is given. *ruler*: "X1,Y1,X2,Y2,MM", px and mm.
+    """Choose between them; None where none is given. *ruler*: "X1,Y1,X2,Y2,MM", px and mm. *is_from_file*: DICOM's own.
 
     Raises InputError if more than one is given, or one is not more than 0 or cannot be read.
     """
     given = {"--mm-per-px": mm_per_px, "--card": card_mm, "--ruler": ruler}
     named = [f"{option} {value}" for option, value in given.items() if value is not None]
+    named += ["--dicom-scale"] if is_from_file else []
     if len(named) > 1:
         raise InputError(f"cannot choose a scale: got {' and '.join(named)}, expected one of them; leave the other out")
     if mm_per_px is not None:
@@ -68,7 +80,7 @@ def photo_scale(
         x0, y0, x1, y1, distance_mm = _five_numbers(ruler)
         return PhotoScale(given=scale_from_ruler((x0, y0), (x1, y1), distance_mm), ruler=(x0, y0, x1, y1))
     if card_mm is None:
-        return None
+        return PhotoScale(is_from_file=True) if is_from_file else None
     if not (np.isfinite(card_mm) and card_mm > 0):
         raise InputError(f"cannot look for a card of {card_mm:g} mm: expected more than 0; measure the marker's side")
     return PhotoScale(card_mm=card_mm)

@@ -12,7 +12,9 @@ import cv2
 from skinseg_edge._version import __version__
 from skinseg_edge.errors import InputError, OutputRefused
 from skinseg_edge.image_io import read_picture
+from skinseg_edge.picture_formats.dicom import recognises as is_dicom
 from skinseg_edge.strict_json import canonical_bytes
+from skinseg_runtime.dicom import Network
 from skinseg_runtime.folder_run.in_parallel import done_in_parallel
 from skinseg_runtime.folder_run.one_photo import made_of_photo, names_of_photo
 from skinseg_runtime.photo_scale import PhotoScale
@@ -31,20 +33,22 @@ class Asked:
 
     *model*: what each row says about the model. *scale_of*: where the photos' scale comes from; a photo without a
     readable one is measured in px, and its row says why. *overlay*: also draw outlines, and classes where there are
-    more than two. *look*: how each photo is looked at, one of `large_pictures.LOOKS`.
+    more than two. *look*: how each photo is looked at, one of `large_pictures.LOOKS`. *dicom*: also make DICOM objects
+    of photos that are DICOM files.
     """
 
     model: Mapping[str, object]
     scale_of: PhotoScale | None = None
     overlay: bool = False
     look: str = "once"
+    dicom: bool = False
 
     @property
     def identity(self) -> bytes:
         """All that the result of a photo follows from, beside the photo: two runs of the same give the same."""
         model = {name: value for name, value in self.model.items() if name != "fallback"}
         scale = None if self.scale_of is None else self.scale_of.identity
-        asked = {"scale": scale, "overlay": self.overlay, "look": self.look}
+        asked = {"scale": scale, "overlay": self.overlay, "look": self.look, "dicom": self.dicom}
         return canonical_bytes({"code": __version__, "row": ROW_SCHEMA, "model": model, **asked})
 
 
@@ -92,7 +96,8 @@ def run(
     Raises OutputRefused if results are there and not force, or the place cannot be written, DeviceBusy if another
     process writes there.
     """
-    names = [names_of_photo(source.stem, segmenter.contract, overlay=asked.overlay) for source in sources]
+    contract = segmenter.contract
+    names = [names_of_photo(source.stem, contract, overlay=asked.overlay, dicom=asked.dicom) for source in sources]
     expected = [name for of_photo in names for name in of_photo.values()]
     done: list[_Done | _Failed] = [_Failed({}, InputError())] * len(sources)
     with results_folder(output, expected, force=force, resume=resume, on_unfinished=on_unfinished) as results:
@@ -150,13 +155,17 @@ class _Worker:
 
     def _done(self, source: Source) -> _Done:
         data = read_picture(source.path, max_pixels=self._segmenter.max_pixels)
-        names = names_of_photo(source.stem, self._segmenter.contract, overlay=self._asked.overlay)
+        asked = self._asked
+        dicom = asked.dicom and is_dicom(data)
+        names = names_of_photo(source.stem, self._segmenter.contract, overlay=asked.overlay, dicom=dicom)
         key = self._key(data, source.stem)
         row = self._results.row(key, names)
         taken_over = row is not None
         if row is None:
-            asked = self._asked
-            made = made_of_photo(self._segmenter, data, asked.scale_of, overlay=asked.overlay, look=asked.look)
+            network = Network.from_row(asked.model) if dicom else None
+            made = made_of_photo(
+                self._segmenter, data, asked.scale_of, overlay=asked.overlay, look=asked.look, network=network
+            )
             row = self._results.add(key, names, made.pictures, made.row)
         head = self._head(source)
         return _Done(key, head, {**head, **_without_polygons(row)}, taken_over)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 __all__ = ["CAPTURE", "CT", "DERMOSCOPIC", "PHOTOGRAPH", "dataset_of", "encapsulated", "file_of", "jpeg_of"]
 
@@ -53,7 +53,7 @@ def dataset_of(
 
 def file_of(dataset: Dataset, *, syntax: str = ExplicitVRLittleEndian) -> bytes:
     """Write a data set as a file; *syntax*: its transfer syntax, uncompressed ones are turned into that."""
-    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.TransferSyntaxUID = UID(syntax)
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     out = io.BytesIO()

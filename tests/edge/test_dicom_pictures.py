@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -379,9 +380,7 @@ def test_what_is_no_photograph_is_refused_by_name(kind: str, what: str) -> None:
         ({"Rows": 49}, "its pixels take 9,504 bytes, its header says 9,702"),
     ],
 )
-def test_a_picture_that_is_told_in_another_way_is_refused_in_a_sentence(
-    elements: dict[str, object], words: str
-) -> None:
+def test_a_picture_that_is_told_in_another_way_is_refused_in_a_sentence(elements: dict[str, Any], words: str) -> None:
     with pytest.raises(PictureUnreadable, match=words):
         image_io.decode(file_of(dataset_of(PHOTO, **elements)))
 

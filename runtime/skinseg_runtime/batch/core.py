@@ -152,7 +152,7 @@ def _finished(picture: Prepared, probability: NDArray[np.float32], work: Work, c
         engine=work.engine,
     )
     data = _named(picture.data, picture.name)
-    described, _ = described_photo(segmentation, data, work.scale_of, whole=False, max_pixels=work.max_pixels)
+    described, _, _ = described_photo(segmentation, data, work.scale_of, whole=False, max_pixels=work.max_pixels)
     mask_png = encode_png(segmentation.mask) if work.masks == "png" else None
     row = measured_row(described, segmentation.mask, mask_png, work.masks)
     return Finished(picture.name, picture.sha256, row, mask_png)

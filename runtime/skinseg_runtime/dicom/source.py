@@ -1,0 +1,130 @@
+"""What a SEG or SR takes over from its photograph: patient, study, who it is, and no more.
+
+Names and numbers of a foreign file may break any rule. What must be right is checked; what may be empty is left empty
+where it breaks one, so that the objects made of it hold what the standard says.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from skinseg_edge.errors import PictureUnreadable
+from skinseg_edge.picture_formats.dicom_names import ACCEPTED_KINDS
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+    from pydicom.sr.coding import Code
+
+__all__ = ["Moment", "body_sites", "moment_of", "source_from"]
+
+_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
+_DATE = re.compile(r"[12][0-9]{3}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])")
+_TIME = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9]([0-5][0-9](\.[0-9]{1,6})?)?)?")
+_LARGEST = 2**31 - 1  # of a number in text (IS)
+_WAY = re.compile(r"[AFHLPR]{1,3}")
+_IDENTIFIERS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+_TEXTS = {
+    "PatientID": 64,
+    "AccessionNumber": 16,
+    "StudyID": 16,
+    "StudyDescription": 64,
+}
+_DATES = ("PatientBirthDate", "StudyDate", "ContentDate", "AcquisitionDate", "SeriesDate")
+_TIMES = ("StudyTime", "ContentTime", "AcquisitionTime", "SeriesTime")
+_NUMBERS = ("Rows", "Columns", "InstanceNumber", "SeriesNumber")
+
+
+class Moment(NamedTuple):
+    """A *date* (YYYYMMDD) and a *time* of day (HHMMSS, perhaps with a fraction)."""
+
+    date: str
+    time: str
+
+
+def source_from(data: bytes, name: str) -> Dataset:
+    """Read what a SEG and an SR take over from the DICOM photograph *data*; *name* is what errors call the file.
+
+    Raises PictureUnreadable if it does not say which patient's study, series and picture it is.
+    """
+    import pydicom
+    from pydicom.dataset import Dataset
+
+    try:
+        whole = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
+        source = Dataset()
+        source.SpecificCharacterSet = "ISO_IR 192"  # all text is decoded here and written as UTF-8
+        for keyword in _IDENTIFIERS:
+            setattr(source, keyword, _identifier(whole, keyword, name))
+        for keyword, longest in _TEXTS.items():
+            setattr(source, keyword, _text(whole, keyword)[:longest])
+        for keyword in ("PatientName", "ReferringPhysicianName"):
+            setattr(source, keyword, "=".join(form[:64] for form in _text(whole, keyword).split("=")[:3]))
+        source.Modality = "XC"  # of a camera; both objects have their own
+        for keyword in (*_DATES, *_TIMES):
+            rule = _DATE if keyword in _DATES else _TIME
+            text = _text(whole, keyword)
+            setattr(source, keyword, text if rule.fullmatch(text) else "")
+        for keyword in _NUMBERS:
+            setattr(source, keyword, min(max(1, int(whole.get(keyword) or 1)), _LARGEST))
+        source.PatientOrientation = _orientation(whole)
+        source.PatientSex = sex if (sex := _text(whole, "PatientSex")) in ("F", "M", "O") else ""
+        source.AnatomicRegionSequence = [_site(site) for site in body_sites(whole)]
+    except PictureUnreadable:
+        raise
+    except Exception as error:  # a foreign file breaks wherever it likes inside pydicom
+        raise PictureUnreadable(
+            f"cannot read {name}: what it says about its patient and study is damaged ({type(error).__name__}); get it "
+            "again from where it came"
+        ) from error
+    return source
+
+
+def moment_of(source: Dataset) -> Moment | None:
+    """Return when the photograph was taken; None where it does not say."""
+    for kind in ("Content", "Acquisition", "Series", "Study"):
+        if date := _text(source, f"{kind}Date"):
+            return Moment(date, _text(source, f"{kind}Time") or "000000")
+    return None
+
+
+def body_sites(source: Dataset) -> list[Code]:
+    """Return the part of the body that a photograph says it shows, as far as it is told by a code."""
+    from pydicom.sr.coding import Code
+
+    told = [
+        Code(*(_text(site, keyword) for keyword in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")))
+        for site in source.get("AnatomicRegionSequence") or []
+    ]
+    return [code for code in told if code.value and code.scheme_designator and code.meaning][:1]
+
+
+def _orientation(dataset: Dataset) -> list[str]:
+    """Return where rows and columns point to on the patient, such as ["L", "F"]; empty where that is not told."""
+    told = [str(way) for way in dataset.get("PatientOrientation") or []]
+    return told if len(told) == 2 and all(_WAY.fullmatch(way) for way in told) else []
+
+
+def _site(code: Code) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
+    return item
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    value = dataset.get(keyword)
+    text = "" if value is None else str(value).replace("\\", "/")
+    return "".join(letter for letter in text if letter.isprintable()).strip()
+
+
+def _identifier(dataset: Dataset, keyword: str, name: str) -> str:
+    text = _text(dataset, keyword)
+    if len(text) > 64 or not _UID.fullmatch(text) or (keyword == "SOPClassUID" and text not in ACCEPTED_KINDS):
+        raise PictureUnreadable(
+            f"cannot make DICOM objects of {name}: its {keyword} is {text[:70]!r}, expected a valid one, without "
+            "which no archive could tell what they belong to; export the photograph again"
+        )
+    return text
