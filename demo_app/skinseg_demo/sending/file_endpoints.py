@@ -14,6 +14,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from skinseg_demo.left_parts import remove_left_parts
 from skinseg_demo.sending.endpoints import NotSent
 from skinseg_demo.sending.packages import WORDING, Package
 from skinseg_edge.atomic_files import sync_names
@@ -77,6 +78,7 @@ def _put(path: Path, write: Callable[[BinaryIO], None]) -> None:
     """Write a file that appears whole; Raises NotSent if its folder is not there or the system refuses."""
     if not path.parent.is_dir():
         raise NotSent(f"the folder {path.parent} is not there; plug in its disk, or make it")
+    remove_left_parts(path.parent)
     if path.exists():  # only whole ones have this name
         return
     try:

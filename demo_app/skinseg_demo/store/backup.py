@@ -20,6 +20,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from skinseg_demo.left_parts import remove_left_parts
 from skinseg_demo.store.clock import text_from_time
 from skinseg_demo.store.database import refusing_sqlite_errors
 from skinseg_demo.store.picture_files import MEMBER
@@ -47,6 +48,7 @@ def write_backup(store_folder: Path, target: Path, made_at: datetime) -> None:
     its row says or the ZIP does not read back, DeviceUnready if cases were deleted each time it was tried.
     """
     check_free(target)
+    remove_left_parts(target.parent)
     with refusing_output_errors(target), _temporary_name(target) as temporary:
         for _ in range(_TRIES):
             try:

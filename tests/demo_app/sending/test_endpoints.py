@@ -2,7 +2,9 @@
 
 import email
 import email.policy
+import os
 import ssl
+import time
 import zipfile
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -174,6 +176,21 @@ def test_a_folder_that_is_full_keeps_no_half_package(
         FolderEndpoint(tmp_path / "stick").send(package)
 
     assert list((tmp_path / "stick").iterdir()) == []
+
+
+@pytest.mark.parametrize("endpoint", [FolderEndpoint, MailEndpoint])
+def test_what_a_killed_box_has_left_in_a_folder_goes_after_a_day(
+    endpoint: type[FolderEndpoint | MailEndpoint], package: Package, tmp_path: Path
+) -> None:
+    names = [".skinseg-0123456789abcdef.part", ".skinseg-0123456789abcdee.part", ".skinseg-notes.part"]
+    for name, hours in zip(names, (25, 23, 25), strict=True):
+        (tmp_path / name).write_bytes(b"half a case")
+        os.utime(tmp_path / name, (0, time.time() - hours * 3600))
+    (tmp_path / ".skinseg-0123456789abcded.part").symlink_to(names[2])
+
+    endpoint(tmp_path).send(package)
+
+    assert {path.name for path in tmp_path.glob(".*")} == {*names[1:], ".skinseg-0123456789abcded.part"}
 
 
 def test_an_email_file_is_a_draft_with_the_package_attached(package: Package, tmp_path: Path) -> None:
