@@ -38,10 +38,10 @@ def bring_back(backup: Path, state: Path) -> dict[str, object]:
     config = DemoConfig(state=make_private_folder(state))
     running = RunningDemo(config)
     try:
-        Store.restore(backup, config.store_folder)
+        waited = Store.restore(backup, config.store_folder)
         store = Store.open(config.store_folder)
         try:
-            return {"store": str(config.store_folder), "cases": len(store.cases.list())}
+            return {"store": str(config.store_folder), "cases": len(store.cases.list()), "waited": waited}
         finally:
             store.close()
     finally:

@@ -134,7 +134,10 @@ def _keep_or_bring_back(ui: Ui, folder: Path, backup: Path | None, restore: Path
         return ui.result(kept, f"{backup}: {kept['cases']} cases, as they were just now. It is not encrypted.")
     assert restore is not None
     found = bring_back(restore, folder)
-    return ui.result(found, f"{found['store']}: {found['cases']} cases are back. Pair the phones anew.")
+    told = f"{found['store']}: {found['cases']} cases are back. Pair the phones anew."
+    if found["waited"]:
+        told += f" {found['waited']} waited to be sent when the backup was made: look at them, and send them again."
+    return ui.result(found, told)
 
 
 def _serve(ui: Ui, config: DemoConfig) -> int:

@@ -33,6 +33,7 @@ def test_a_box_goes_into_one_file_and_comes_back_on_another(state: Path, tmp_pat
     back = _run("--restore", tmp_path / "b.zip", "--state", tmp_path / "other", "--json")
 
     assert (kept.exit_code, back.exit_code) == (0, 0), kept.stderr + back.stderr
+    assert json.loads(back.stdout)["waited"] == 0
     assert json.loads(kept.stdout)["cases"] == json.loads(back.stdout)["cases"] == 2
     assert ((tmp_path / "b.zip").stat().st_mode & 0o777, (tmp_path / "other").stat().st_mode & 0o777) == (0o600, 0o700)
     assert _numbers(tmp_path / "other" / "store") == _numbers(state / "store")

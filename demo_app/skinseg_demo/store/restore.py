@@ -2,7 +2,8 @@
 
 A name leads nowhere but into the new store; nothing is compressed, so nothing grows; every byte has the SHA-256 that
 the list tells; the tables are those that this program makes, their audit log holds, and each picture has its files. The
-new store appears whole or not at all, and never over another. Phones that were paired then are not now.
+new store appears whole or not at all, and never over another. Phones that were paired then are not now, and nothing
+that waited to be sent then goes out by itself: its consent may have been withdrawn, or its case deleted, since.
 """
 
 import json
@@ -31,8 +32,8 @@ _MANIFEST_BYTES = 64 << 20
 _MEND = "take another backup"
 
 
-def restore_backup(backup: Path, folder: Path, *, now: Clock) -> None:
-    """Make the store in *folder* out of *backup*.
+def restore_backup(backup: Path, folder: Path, *, now: Clock) -> int:
+    """Make the store in *folder* out of *backup*; return how many cases waited to be sent, and are drafts now.
 
     Raises FileMissing if there is no such backup, OutputRefused if *folder* holds anything, IntegrityFailed if the ZIP
     is damaged, changed or no backup, SchemaUnknown if a newer version of this program made it.
@@ -47,7 +48,7 @@ def restore_backup(backup: Path, folder: Path, *, now: Clock) -> None:
     with fresh_folder(folder, force=True) as fresh:
         fresh.chmod(0o700)
         _unpack(backup, fresh)
-        _check_store(backup, fresh, now)
+        return _check_store(backup, fresh, now)
 
 
 def _unpack(backup: Path, folder: Path) -> None:
@@ -115,7 +116,7 @@ def _copied(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Iter
             yield piece
 
 
-def _check_store(backup: Path, folder: Path, now: Clock) -> None:
+def _check_store(backup: Path, folder: Path, now: Clock) -> int:
     """Check the tables, their audit log and the files of each picture; bring the store up to date; log phones off."""
     path = folder / STORE_FILE
     try:
@@ -133,7 +134,12 @@ def _check_store(backup: Path, folder: Path, now: Clock) -> None:
         with database.writing() as connection:
             connection.execute("DELETE FROM pairing_tokens")
             connection.execute("UPDATE phones SET revoked_at = ? WHERE revoked_at IS NULL", (text_from_time(now()),))
-            audit.record(connection, who=BOX, what="store restored", detail="from a backup, phones logged off")
+            waited = connection.execute(
+                "UPDATE outbox SET state = 'draft', next_try_at = NULL, last_error = NULL WHERE state = 'queued'"
+            ).rowcount
+            detail = f"from a backup, phones logged off, {waited} cases out of the queue"
+            audit.record(connection, who=BOX, what="store restored", detail=detail)
+        return waited
     finally:
         database.close()
 

@@ -72,9 +72,9 @@ class Store:
         return store
 
     @staticmethod
-    def restore(backup: Path, folder: Path, *, now: Clock = utc_now) -> None:
+    def restore(backup: Path, folder: Path, *, now: Clock = utc_now) -> int:
         """Make the store in *folder*, where nothing is yet, out of a backup; see `restore_backup`."""
-        restore_backup(backup, folder, now=now)
+        return restore_backup(backup, folder, now=now)
 
     def backup_to(self, path: Path, *, who: str = BOX) -> Path:
         """Write a verified backup to *path*, where nothing is yet, and return it; see `write_backup`."""

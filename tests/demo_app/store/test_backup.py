@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import os
 import sqlite3
 import stat
 import threading
+import time
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
@@ -93,6 +95,24 @@ def test_phones_that_were_paired_are_not_after_a_restore(store: Store, tmp_path:
     again.close()
 
 
+def test_what_waited_to_be_sent_waits_for_a_person_after_a_restore(store: Store, tmp_path: Path) -> None:
+    waiting, sent = add_case(store), add_case(store)
+    for case in (waiting, sent):
+        store.outbox.queue(case.id)
+    store.outbox.mark_sent(sent.id, "ab" * 32)
+    backup = store.backup_to(tmp_path / "backup.zip")
+    store.consents.record(waiting.id, "care", False)  # which the backup does not know
+
+    waited = Store.restore(backup, tmp_path / "restored")
+
+    restored = Store.open(tmp_path / "restored")
+    states = {entry.case_id: entry.state for entry in restored.outbox.list()}
+    assert (waited, states) == (1, {waiting.id: "draft", sent.id: "sent"})
+    assert restored.outbox.due() == []
+    assert restored.audit.list(most=1)[0].detail == "from a backup, phones logged off, 1 cases out of the queue"
+    restored.close()
+
+
 def test_a_backup_is_taken_while_cases_come_in(store: Store, tmp_path: Path) -> None:
     ended = threading.Event()
 
@@ -158,6 +178,16 @@ def test_a_backup_replaces_nothing(store: Store, tmp_path: Path) -> None:
 
     with pytest.raises(OutputRefused, match="it exists already"):
         store.backup_to(tmp_path / "backup.zip")
+
+
+def test_what_a_killed_backup_has_left_beside_it_goes_after_a_day(store: Store, tmp_path: Path) -> None:
+    for name in (".skinseg-0123456789abcdef.part", ".skinseg-0123456789abcdef.sqlite"):
+        (tmp_path / name).write_bytes(b"half of all cases")
+        os.utime(tmp_path / name, (0, time.time() - 25 * 3600))
+
+    store.backup_to(tmp_path / "backup.zip")
+
+    assert list(tmp_path.glob(".skinseg-*")) == []
 
 
 def test_a_backup_to_a_place_that_is_not_there_is_refused_in_one_sentence(store: Store, tmp_path: Path) -> None:
