@@ -11,8 +11,9 @@ from skinseg_demo.fhir.bundle import CONTENT_TYPE, case_bundle
 from skinseg_demo.fhir.files import inlined
 from skinseg_demo.following.visit_story import ghost_of, stories_of
 from skinseg_demo.security.roles import current_phone, for_phones
-from skinseg_demo.sending.packages import write_package
+from skinseg_demo.sending.packages import Package, write_package
 from skinseg_demo.services import services
+from skinseg_demo.store import Store
 from skinseg_demo.store.picture_files import refusing_disk
 from skinseg_edge.errors import FileMissing
 
@@ -46,7 +47,7 @@ def export(case_id: str) -> Response:
     store = services().store
     store.cases.get(case_id)
     with refusing_disk("export the case"), TemporaryDirectory(prefix=".export-", dir=store.folder) as folder:
-        package = write_package(store, case_id, Path(folder) / "case.zip")
+        package = _packed(store, case_id, Path(folder) / "case.zip")
         stream = package.path.open("rb")  # lives on without its name
     return _download(case_id, stream, "application/zip", package.name)
 
@@ -66,6 +67,15 @@ def export_fhir(case_id: str) -> Response:
             whole.writelines(inlined(bundle.document, bundle.open_file))
         stream = path.open("rb")  # lives on without its name
     return _download(case_id, stream, CONTENT_TYPE, f"case-{case.number}.fhir.json")
+
+
+def _packed(store: Store, case_id: str, path: Path) -> Package:
+    """Write the package; Raises FileMissing if the case is deleted meanwhile, which is no fault of the disk."""
+    try:
+        return write_package(store, case_id, path)
+    except FileNotFoundError:
+        store.cases.get(case_id)
+        raise
 
 
 def _download(case_id: str, stream: BinaryIO, content_type: str, name: str) -> Response:

@@ -267,6 +267,23 @@ def test_the_export_is_the_package_and_leaves_nothing_behind(phone: FlaskClient,
     assert box.store.audit.list(case_id=case.id)[0].what == "case exported"
 
 
+def test_a_case_deleted_while_it_is_exported_is_missing_and_no_fault_of_the_disk(
+    phone: FlaskClient, box: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, names = _case(box), box.store.pictures.names
+
+    def deleted_meanwhile(picture_id: str) -> list[str]:
+        found = names(picture_id)
+        box.store.cases.delete(case.id)
+        monkeypatch.setattr(box.store.pictures, "names", names)
+        return found
+
+    monkeypatch.setattr(box.store.pictures, "names", deleted_meanwhile)
+
+    assert phone.get(f"/cases/{case.id}/export.zip", base_url=ORIGIN).status_code == 404
+    assert list(box.store.folder.glob(".export-*")) == []
+
+
 def test_the_export_is_offered_before_the_end(phone: FlaskClient, box: Services) -> None:
     case = _case(box)
 
