@@ -42,12 +42,20 @@ def _native(image: DicomImage, name: str) -> tuple[Levels, str]:
     kind = np.dtype(np.uint8 if image.bits_allocated == 8 else f"{image.encoding.order}u2")
     count = image.native_bytes // kind.itemsize
     flat = np.frombuffer(image.data, kind, count, image.pixels.start)
+    if image.encoding.is_big_endian and image.pixels.kind == b"OW" and kind.itemsize == 1:
+        flat = _from_words(image)[:count]
     if image.photometric == "YBR_FULL_422":
         return _spread(flat, image, name), "YBR_FULL"
     if image.is_planar and image.samples == 3:
         planes = flat.reshape(3, image.rows, image.columns)
         return np.ascontiguousarray(planes.transpose(1, 2, 0)), image.photometric  # 3, H, W -> H, W, 3
     return flat.reshape(image.rows, image.columns, image.samples), image.photometric
+
+
+def _from_words(image: DicomImage) -> NDArray[np.uint8]:
+    """Take bytes out of 16-bit words whose lower byte, the first pixel's, comes second."""
+    words = np.frombuffer(image.data, ">u2", (image.native_bytes + 1) // 2, image.pixels.start)
+    return words.astype("<u2").view(np.uint8)
 
 
 def _spread(flat: Levels, image: DicomImage, name: str) -> Levels:

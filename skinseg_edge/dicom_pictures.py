@@ -109,7 +109,9 @@ def _table(image: DicomImage, channel: int, name: str) -> NDArray[np.uint8]:
     entries = entries or 65536
     # Tables of 8 bits come as bytes, or with a whole word for each.
     wide = len(data) >= 2 * entries
-    levels = np.frombuffer(data, f"{order}u2" if wide else np.uint8)[:entries]
+    if order == ">" and not wide:  # two entries share a word, the first its lower byte
+        data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
+    levels = np.frombuffer(data[: 2 * entries], f"{order}u2") if wide else np.frombuffer(data[:entries], np.uint8)
     if bits not in (8, 16) or len(levels) != entries or (bits == 16 and not wide):
         raise damaged(name, "DICOM", f"a table of its palette has {len(data)} bytes for {entries} entries of {bits}")
     return _eight_bits(np.asarray(levels, np.uint16), bits) if wide else np.asarray(levels, np.uint8)

@@ -40,13 +40,14 @@ class Element(NamedTuple):
     """An element's *tag* (group and number, 32 bits), where its value begins and how long it is, and how deep it lies.
 
     *depth*: 0 for what belongs to the file itself, more for what lies in its sequences. *length* may reach past the
-    end of a file that was cut off.
+    end of a file that was cut off. *kind*: its VR, b"OW"; empty where that is not told.
     """
 
     tag: int
     start: int
     length: int
     depth: int
+    kind: bytes = b""
 
 
 def elements(data: bytes, start: int, encoding: Encoding, name: str) -> Iterator[Element]:
@@ -76,7 +77,7 @@ def elements(data: bytes, start: int, encoding: Encoding, name: str) -> Iterator
                 raise damaged(name, "DICOM", f"a sequence ends at byte {position - 8} that never began")
         else:
             kind, value, length = _head(data, position, here)
-            yield Element(tag, value, length, len(inside))
+            yield Element(tag, value, length, len(inside), kind)
             if tag == PIXEL_DATA and not inside:
                 return
             if length == UNDEFINED:

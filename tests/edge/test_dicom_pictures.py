@@ -89,6 +89,18 @@ def test_an_uncompressed_photograph_keeps_every_level(hw: tuple[int, int], synta
     assert apart(decoded(file_of(dataset, syntax=syntax)), photo) == 0
 
 
+@pytest.mark.parametrize("hw", SIZES)
+@pytest.mark.parametrize("kind", ["OB", "OW"])
+def test_bytes_in_big_endian_words_are_put_in_their_order(hw: tuple[int, int], kind: str) -> None:
+    photo = smooth_photo(*hw)
+    dataset = dataset_of(photo)
+    data = photo.tobytes() + bytes(photo.size % 2)
+    dataset["PixelData"].VR = kind
+    dataset["PixelData"].value = np.frombuffer(data, "<u2").astype(">u2").tobytes() if kind == "OW" else data
+
+    assert apart(decoded(file_of(dataset, syntax=ExplicitVRBigEndian)), photo) == 0
+
+
 @pytest.mark.parametrize("kind", [PHOTOGRAPH, DERMOSCOPIC, CAPTURE, f"{CAPTURE}.4"])
 def test_every_kind_that_holds_a_photograph_is_read(kind: str) -> None:
     assert apart(decoded(file_of(dataset_of(PHOTO, kind, NumberOfFrames="1"))), PHOTO) == 0
