@@ -15,6 +15,7 @@ from skinseg_demo.store.cases import Case
 from skinseg_demo.store.clock import text_from_time
 from skinseg_demo.store.visits import Visit
 from skinseg_demo.strings import REFERENCE
+from skinseg_edge.errors import SkinsegError
 
 __all__ = ["report_entry", "report_name", "report_of_visit"]
 
@@ -29,7 +30,7 @@ def report_name(visit: Visit) -> str:
 def report_of_visit(store: Store, case: Case, visit: Visit) -> bytes | None:
     """Return the report of a visit in English, the same bytes as long as the case is the same.
 
-    None if a picture of it cannot be drawn: the case should still leave.
+    None if it cannot be drawn.
 
     Raises FileMissing if the case was deleted meanwhile, OSError if a picture cannot be read.
     """
@@ -37,7 +38,9 @@ def report_of_visit(store: Store, case: Case, visit: Visit) -> bytes | None:
     try:
         told = report_case(store, case.id, words.say, visit_id=visit.id)
         return report_pdf(replace(told, made_at=case.updated_at), words, is_repeatable=True)
-    except ValueError as error:
+    except (OSError, SkinsegError):  # a picture is lost, or the case was deleted
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a report stumbles over, the case should still leave
         _log.warning("a case goes without a report: %s", error)
         return None
 

@@ -7,7 +7,7 @@ from html import escape
 from skinseg_demo.fhir.names import SYSTEM
 from skinseg_demo.strings import REFERENCE, strings_of
 
-__all__ = ["Coding", "coding", "concept", "narrative", "notes", "plain"]
+__all__ = ["Coding", "coding", "concept", "narrative", "notes", "plain", "wording"]
 
 Coding = dict[str, object]
 

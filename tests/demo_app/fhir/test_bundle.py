@@ -139,6 +139,32 @@ def test_a_photo_that_cannot_be_drawn_costs_the_report_alone(store: Store, caplo
     assert "a case goes without a report" in caplog.text
 
 
+def test_whatever_a_report_stumbles_over_the_case_still_leaves(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stumble(*_: object, **__: object) -> bytes:
+        raise ZeroDivisionError("too wide")
+
+    case = store.cases.create()
+    add_drawn(store, store.visits.add(case.id).id)
+    monkeypatch.setattr("skinseg_demo.fhir.reports.report_pdf", stumble)
+
+    bundle = valid(bundle_of_case(store, case.id))
+
+    assert resources(bundle, "DocumentReference") == []
+    assert len(resources(bundle, "Observation")) == 6
+    assert "a case goes without a report: too wide" in caplog.text
+
+
+def test_a_photo_that_the_disk_lost_is_told_and_not_left_out(store: Store) -> None:
+    case = store.cases.create()
+    picture = add_drawn(store, store.visits.add(case.id).id)
+    store.pictures.file(picture.id, "working").unlink()
+
+    with pytest.raises(FileMissing, match="cannot find the file 'working'"):
+        bundle_of_case(store, case.id)
+
+
 def test_a_photo_that_was_kept_against_advice_says_so(store: Store) -> None:
     case = store.cases.create()
     finding = {"name": "blur", "sentence": "The picture is blurred."}
