@@ -4,10 +4,14 @@ from urllib.parse import urlsplit
 
 from skinseg_edge.errors import InputError
 
-__all__ = ["FHIR", "check_endpoint"]
+__all__ = ["FHIR", "TOKEN", "TOKEN_FILE", "check_endpoint"]
 
 FHIR = "fhir+"
 """What stands before the address of a FHIR server."""
+TOKEN = "SKINSEG_FHIR_TOKEN"
+"""Environment variable with its bearer token."""
+TOKEN_FILE = "SKINSEG_FHIR_TOKEN_FILE"
+"""Environment variable with the path of a file that holds it; it is read each time, so it may be renewed."""
 
 _BEGINNINGS = ("https://", f"{FHIR}https://", "folder:/", "mail:/")
 
@@ -26,7 +30,7 @@ def check_endpoint(text: str) -> None:
     if text.startswith(FHIR) and not _is_base(text.removeprefix(FHIR)):
         raise InputError(
             "cannot send cases to this FHIR server: expected fhir+https://host/path without user, password and query; "
-            "name a file with its token in SKINSEG_FHIR_TOKEN_FILE"
+            f"name a file with its token in {TOKEN_FILE}"
         )
 
 

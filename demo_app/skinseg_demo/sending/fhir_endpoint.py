@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from skinseg_demo.endpoint_text import TOKEN, TOKEN_FILE
 from skinseg_demo.fhir.bundle import CONTENT_TYPE, as_transaction
 from skinseg_demo.fhir.files import inlined, inlined_size
 from skinseg_demo.json_values import items_of
@@ -23,12 +24,7 @@ from skinseg_demo.sending.fhir_answers import check_transaction_response, outcom
 from skinseg_demo.sending.packages import Package
 from skinseg_demo.sending.posting import Answer, Poster, Refusal
 
-__all__ = ["TOKEN", "TOKEN_FILE", "FhirEndpoint"]
-
-TOKEN = "SKINSEG_FHIR_TOKEN"
-"""Environment variable with the bearer token."""
-TOKEN_FILE = "SKINSEG_FHIR_TOKEN_FILE"
-"""Environment variable with the path of a file that holds it; it is read each time, so it may be renewed."""
+__all__ = ["FhirEndpoint"]
 
 _SILENCE_S = 120.0  # a server stores all pictures before it says anything
 _ANSWER_BYTES = 1_000_000  # and no more than came: some servers send everything back

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import trustme
 
+from skinseg_demo import DemoConfig
+from skinseg_demo.endpoint_text import TOKEN, TOKEN_FILE
 from skinseg_demo.sending import Sender
 from skinseg_demo.sending.endpoints import NotSent, endpoint_from_text
-from skinseg_demo.sending.fhir_endpoint import TOKEN, TOKEN_FILE, FhirEndpoint
+from skinseg_demo.sending.fhir_endpoint import FhirEndpoint
 from skinseg_demo.sending.packages import Package, write_package
 from skinseg_demo.sending.posting import Poster
 from skinseg_demo.store import Store
@@ -258,10 +260,11 @@ def test_the_settings_name_a_fhir_server() -> None:
     ],
 )
 def test_an_address_that_holds_more_than_host_and_path_is_refused_and_not_repeated(text: str) -> None:
-    with pytest.raises(InputError, match="cannot send cases to this FHIR server") as told:
-        endpoint_from_text(text)
+    for refuse in (endpoint_from_text, lambda text: DemoConfig(state=Path("state"), endpoint=text)):
+        with pytest.raises(InputError, match="cannot send cases to this FHIR server") as told:
+            refuse(text)
 
-    assert "s3cret" not in str(told.value)
+        assert "s3cret" not in str(told.value)
 
 
 def test_a_fhir_server_without_tls_is_refused() -> None:
