@@ -83,7 +83,7 @@ class _Normalised(torch.autograd.Function):
 
     @staticmethod
     def forward(  # autograd's method
-        context: Any,
+        ctx: Any,
         input: Tensor,
         weight: Tensor,
         bias: Tensor,
@@ -93,20 +93,20 @@ class _Normalised(torch.autograd.Function):
         count: float,
         sum_over_processes: Sum,
     ) -> Tensor:
-        context.save_for_backward(input, weight, mean, variance)
-        context.eps, context.count, context.sum = eps, count, sum_over_processes
+        ctx.save_for_backward(input, weight, mean, variance)
+        ctx.eps, ctx.count, ctx.sum = eps, count, sum_over_processes
         # With given statistics this is one multiplication and one addition a value.
         return F.batch_norm(input, mean, variance, weight, bias, training=False, eps=eps)
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # autograd's method
-        input, weight, mean, variance = context.saved_tensors
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # autograd's method
+        input, weight, mean, variance = ctx.saved_tensors
         gradient = gradients[0].float()
         axes, shape = [0, *range(2, input.ndim)], [1, -1, *[1] * (input.ndim - 2)]
-        scale = torch.rsqrt(variance + context.eps)
+        scale = torch.rsqrt(variance + ctx.eps)
         normalised = (input.float() - mean.view(shape)) * scale.view(shape)
         to_bias, to_weight = gradient.sum(axes), (gradient * normalised).sum(axes)
-        over_all = context.sum(torch.cat([to_bias, to_weight]).double() / context.count).float()
+        over_all = ctx.sum(torch.cat([to_bias, to_weight]).double() / ctx.count).float()
         mean_gradient, mean_product = over_all.chunk(2)
         to_input = gradient - mean_gradient.view(shape) - normalised * mean_product.view(shape)
         to_input = to_input * (scale * weight).view(shape)

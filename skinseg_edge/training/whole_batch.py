@@ -81,10 +81,11 @@ def see_whole_batches(network: nn.Module, processes: Processes, device: torch.de
     _replace(network, lambda path, module: _dropping(module, rows))
     if processes.count == 1:
         return
+    _check_norms(network, processes)
     if device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]  # torch has no annotations
     else:
-        _replace(network, lambda path, module: _synchronized(path, module, processes))
+        _replace(network, lambda path, module: _synchronized(module, processes))
 
 
 def _replace(network: nn.Module, made: Callable[[str, nn.Module], nn.Module | None]) -> None:
@@ -109,13 +110,14 @@ def _dropping(module: nn.Module, rows: BatchRows) -> nn.Module | None:
     return made.train(module.training)
 
 
-def _synchronized(path: str, module: nn.Module, processes: Processes) -> nn.Module | None:
-    if type(module) in _NORMS:
-        assert isinstance(module, nn.modules.batchnorm._BatchNorm)
-        return SynchronizedBatchNorm(module, processes.sum)
-    if isinstance(module, nn.modules.batchnorm._BatchNorm):
-        raise InputError(
-            f"cannot train in {processes.count} processes: the layer {path} is a {type(module).__name__}, whose batch "
-            "statistics are not known to be summed over processes; use nn.BatchNorm2d, or start one process"
-        )
-    return None
+def _check_norms(network: nn.Module, processes: Processes) -> None:
+    for path, module in network.named_modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and type(module) not in _NORMS:
+            raise InputError(
+                f"cannot train in {processes.count} processes: the layer {path} is a {type(module).__name__}, whose "
+                "batch statistics are not known to be summed over processes; use nn.BatchNorm2d, or start one process"
+            )
+
+
+def _synchronized(module: nn.Module, processes: Processes) -> nn.Module | None:
+    return SynchronizedBatchNorm(module, processes.sum) if isinstance(module, _NORMS) else None

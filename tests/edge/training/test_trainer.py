@@ -171,6 +171,30 @@ def test_a_picture_in_both_lists_is_refused(discs: Path, short: Recipe) -> None:
         TrainingJob(network="unet", recipe=short, train=train, validation=(*validation, train[0]))
 
 
+def test_a_part_of_a_batch_without_a_picture_of_each_lane_is_refused_by_both_numbers(
+    discs: Path, short: Recipe
+) -> None:
+    whole = job(discs, short)  # batches of 6
+    replace(whole, lanes=3, accumulate=2)
+    with pytest.raises(
+        InputError, match=r"4 lanes with 2 parts a batch: of 6 pictures the smallest part has 3, expected"
+    ):
+        replace(whole, lanes=4, accumulate=2)
+    with pytest.raises(InputError, match="on 0 lanes in 1 parts: expected 1 or more"):
+        replace(whole, lanes=0)
+
+
+def test_a_run_keeps_its_lanes_and_tells_them_once_an_epoch_is_done(discs: Path, short: Recipe, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    one = replace(job(discs, replace(short, stages=(Stage(32, 1, PHONE),))), lanes=2)
+    trainer = Trainer(one, folder)
+    assert folder.lanes() is None
+    trainer.fit()
+    assert folder.lanes() == 2
+    with pytest.raises(InputError, match="other settings"):
+        Trainer(replace(one, lanes=3), folder)
+
+
 def test_a_mask_of_another_size_is_refused_by_both_sizes(discs: Path, short: Recipe, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "small.png"), np.zeros((10, 10), np.uint8))
     train, validation = chosen_pairs(discs)

@@ -1,7 +1,9 @@
-"""The command by torchrun, cut off: one process killed, then all asked to end, then on alone to the end."""
+"""The command of docs/training_on_many.md, cut off: a process killed, then all asked to end, then alone to the end."""
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import time
@@ -15,10 +17,18 @@ from tests.edge.training.distributed.drawn_data import draw_data
 from tests.edge.training.distributed.jobs import NETWORKS
 from tests.edge.training.distributed.torchrun import started
 
+_PAGE = Path(__file__).parents[4] / "docs" / "training_on_many.md"
+_STUCK = ["--network", "tiny-stuck", "--import", str(NETWORKS), "--epochs", "3", "--workers", "0", "--json"]
 
-def _arguments(folder: Path, run: str) -> list[str]:
-    named = ["--network", "tiny-stuck", "--import", str(NETWORKS), "--data", str(folder), "-o", str(folder / run)]
-    return [*named, "--epochs", "3", "--workers", "0", "--device", "cpu", "--json"]
+
+def _command_of_the_page(data: Path, run: Path) -> list[str]:
+    """Return the tested line of the page after `torchrun`, for another network, folder and run."""
+    (block,) = re.findall(r"^<!-- tested -->\n```console\n\$ (.*?)^```$", _PAGE.read_text("utf-8"), re.M | re.S)
+    words = shlex.split(block.replace("\\\n", " "))
+    assert words[0] == "torchrun"
+    for option, other in (("--data", data), ("-o", run)):
+        words[words.index(option) + 1] = str(other)
+    return [*words[1:], *_STUCK]  # the last --network counts
 
 
 def _stuck(torchrun: "subprocess.Popen[str]", at: Path, before: int = 0) -> int:
@@ -46,8 +56,8 @@ def _is_alive(process: int) -> bool:
 @pytest.mark.slow
 def test_a_run_killed_restarted_and_ended_keeps_its_epochs_and_goes_on_alone_to_the_same_curve(tmp_path: Path) -> None:
     draw_data(tmp_path)
-    arguments, cut, at = _arguments(tmp_path, "cut"), tmp_path / "cut", tmp_path / "stuck"
-    torchrun = started("--max-restarts", "1", "-m", "skinseg_edge.training", *arguments, STUCK_AT=str(at))
+    cut, at = tmp_path / "cut", tmp_path / "stuck"
+    torchrun = started(*_command_of_the_page(tmp_path, cut), STUCK_AT=str(at))
     killed = _stuck(torchrun, at)
     assert len(_losses(cut)) == 1
     os.kill(killed, signal.SIGKILL)
@@ -64,9 +74,9 @@ def test_a_run_killed_restarted_and_ended_keeps_its_epochs_and_goes_on_alone_to_
     assert lost in ("ProcessLost", "Interrupted"), told
     assert ended == "Interrupted", told
 
-    whole = [*_arguments(tmp_path, "whole"), "--shards", "2"]
-    for command in (arguments, whole):
-        outcome = CliRunner().invoke(main, command)
+    alone = [*_STUCK, "--data", str(tmp_path), "--device", "cpu"]
+    for more in (["-o", str(cut)], ["-o", str(tmp_path / "whole"), "--shards", "2"]):
+        outcome = CliRunner().invoke(main, [*alone, *more])
         assert outcome.exit_code == 0, outcome.output
     assert len(_losses(cut)) == 3
     assert _losses(cut) == pytest.approx(_losses(tmp_path / "whole"), rel=1e-5)

@@ -41,7 +41,8 @@ def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         trained(name, data, root / "one")
     trained("normed", data, root / "one, then two", epochs=2)
     _spoil(data, root)
-    torchrun = started(Path(__file__).with_name("two_processes.py"), data, root)
+    script = Path(__file__).with_name("two_processes.py")
+    torchrun = started("--standalone", "--nproc-per-node", "2", script, data, root)
     _, told = torchrun.communicate(timeout=300)
     assert torchrun.returncode == 0, told
     assert "Warning" not in told

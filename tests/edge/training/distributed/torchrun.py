@@ -1,4 +1,4 @@
-"""torchrun with two processes on this machine."""
+"""torchrun, as a module of this Python."""
 
 import os
 import subprocess
@@ -11,9 +11,9 @@ _ROOT = Path(__file__).parents[4]
 
 
 def started(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
-    """Start `torchrun --nproc-per-node 2` with *arguments*; its output is kept for `communicate`."""
+    """Start torchrun with *arguments*; its output is kept for `communicate`."""
     return subprocess.Popen(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments],
+        [sys.executable, "-m", "torch.distributed.run", *arguments],
         cwd=_ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1", **environment},
         stdout=subprocess.PIPE,
