@@ -169,13 +169,12 @@ def memory(bundle: Path, scratch: Path) -> None:
     sizes = []
     for count in (500, 2000, 8000):
         photos = small_pictures(scratch / str(count), count, distinct=50, side=96)
-        driver = subprocess.Popen(command(photos, bundle, scratch / f"out-{count}", "local"), start_new_session=True)
+        line = command(photos, bundle, scratch / f"out-{count}", "local")
+        driver = subprocess.Popen(line, start_new_session=True, stdout=subprocess.DEVNULL)
         peaks: dict[int, int] = {}
         while driver.poll() is None:
-            for pid, _ in [
-                (driver.pid, ""),
-                *((pid, line) for pid, line in processes_of(driver.pid) if "spawn_main" in line),
-            ]:
+            workers = [pid for pid, line in processes_of(driver.pid) if "spawn_main" in line]
+            for pid in (driver.pid, *workers):
                 peaks[pid] = max(peaks.get(pid, 0), peak_kib(pid))
             time.sleep(0.05)
         own = peaks.pop(driver.pid) / 1024

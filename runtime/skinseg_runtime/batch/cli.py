@@ -64,6 +64,7 @@ __all__ = ["main"]
     metavar="SIZE_MM",
     help="Read the scale from an ArUco marker (DICT_4X4_50) on each photo; SIZE_MM is its black square's side.",
 )
+@click.option("--dicom-scale", is_flag=True, help="Take the scale from the Pixel Spacing of each DICOM photo.")
 @click.option("--force", is_flag=True, help="Take away results that are there, and start anew.")
 @trusted_key_option()
 def main(
@@ -80,6 +81,7 @@ def main(
     precision: str | None,
     mm_per_px: float | None,
     card_mm: float | None,
+    dicom_scale: bool,
     force: bool,
     trusted_key: Path | None,
 ) -> int:
@@ -110,6 +112,7 @@ def main(
         masks=masks,
         mm_per_px=mm_per_px,
         card_mm=card_mm,
+        dicom_scale=dicom_scale,
         trusted_key=trusted_key,
         opens=address is None,
         on_fallback=ui.warn,

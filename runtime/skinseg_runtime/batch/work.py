@@ -25,8 +25,9 @@ class Work:
 
     *bundle*: its folder, on each machine that works. *bundle_sha256*: `Bundle.sha256`, which every worker compares.
     *engine*, *precision*: see `engines.choose_engine`; name them, for "auto" may be another one on another machine.
-    *masks*: a PNG file each, or run lengths in the row. *mm_per_px*, *card_mm*: where the scale comes from, at most one
-    of them. *max_bytes*, *max_pixels*: of one picture. *trusted_key*: public key that must have signed the bundle.
+    *masks*: a PNG file each, or run lengths in the row. *mm_per_px*, *card_mm*, *dicom_scale*: where the scale comes
+    from, at most one of them; the last is the Pixel Spacing of DICOM files. *max_bytes*, *max_pixels*: of one picture.
+    *trusted_key*: public key that must have signed the bundle.
     *engine_batch*: pictures that the engine is given at once; with 1 a row has the same bits whatever its neighbours.
     """
 
@@ -37,6 +38,7 @@ class Work:
     masks: Masks = "png"
     mm_per_px: float | None = None
     card_mm: float | None = None
+    dicom_scale: bool = False
     max_bytes: int = MAX_BYTES
     max_pixels: int = MAX_PIXELS
     trusted_key: Path | None = None
@@ -48,7 +50,7 @@ class Work:
 
         Raises InputError if two are given, or one is not more than 0.
         """
-        return photo_scale(self.mm_per_px, self.card_mm)
+        return photo_scale(self.mm_per_px, self.card_mm, is_from_file=self.dicom_scale)
 
     @property
     def identity(self) -> bytes:
@@ -63,6 +65,7 @@ class Work:
                 "masks": self.masks,
                 "mm_per_px": self.mm_per_px,
                 "card_mm": self.card_mm,
+                "dicom_scale": self.dicom_scale,
                 "max_bytes": self.max_bytes,
                 "max_pixels": self.max_pixels,
                 "engine_batch": self.engine_batch,

@@ -23,7 +23,7 @@ def serve_until_deadly(work: Work, driver: Connection) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return decode(source, **options)
 
-    vars(core)["decode"] = deadly  # in a process of its own, which ends with it
+    core.__dict__["decode"] = deadly  # in a process of its own, which ends with it
     serve(work, driver)
 
 

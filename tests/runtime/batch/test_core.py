@@ -194,6 +194,7 @@ def test_identities_differ_with_all_that_changes_a_row_and_with_nothing_else(wor
         {"masks": "rle"},
         {"mm_per_px": 0.1},
         {"card_mm": 20.0},
+        {"dicom_scale": True},
         {"max_pixels": 9},
         {"max_bytes": 9},
         {"engine_batch": 2},

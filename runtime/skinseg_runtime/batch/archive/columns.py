@@ -103,6 +103,7 @@ def _about(work: Work, model_name: str) -> dict[str, object]:
         "masks": work.masks,
         "mm_per_px": work.mm_per_px,
         "card_mm": work.card_mm,
+        "dicom_scale": work.dicom_scale,
         "perimeter_estimator": "Crofton, 4 directions",
         "colour_space": "CIE 1976 L*a*b*, D65, from sRGB",
         "note": "outlines and measurements, no diagnosis",
