@@ -167,7 +167,7 @@ def _ends(measure: Measure, lesion: Mapping[str, object]) -> list[dict[str, obje
     """Return the range of a figure in mm, and the scale's error, as components."""
     ends = pair_of(mapping_of(lesion.get("ranges")).get(measure.in_mm)) if measure.power else None
     error = number_of(mapping_of(lesion.get("scale")).get("relative_error"))
-    if ends is None or error is None:
+    if ends is None or error is None or not 0 <= error < 1:
         return []
     percent = {"value": round(100 * error, 2), "unit": "%", "system": _UCUM, "code": "%"}
     return [

@@ -135,7 +135,7 @@ def _range(lesion: Mapping[str, object], name: str, share: float) -> Range | Non
 
 def _mm_per_px(lesion: Mapping[str, object]) -> float | None:
     in_mm2, in_px = number_of(lesion.get("area_mm2")), number_of(lesion.get("area_px"))
-    return math.sqrt(in_mm2 / in_px) if in_mm2 and in_px else None
+    return math.sqrt(in_mm2 / in_px) if in_mm2 and in_px and in_mm2 / in_px > 0 else None
 
 
 def _model(result: Mapping[str, object]) -> str:

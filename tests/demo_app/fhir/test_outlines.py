@@ -130,6 +130,19 @@ def test_two_regions_are_counted_and_a_speck_beside_them_is_none(store: Store, c
     assert "Region 2 of 2 on this photo, counted from the largest." in texts
 
 
+@pytest.mark.parametrize("change", [{"area_mm2": -1.0}, {"scale": {"relative_error": 1e308, "tilt_degrees": 1e308}}])
+def test_figures_that_cannot_be_are_no_reason_to_keep_a_case_here(
+    store: Store, closeup: MakePicture, change: dict[str, object]
+) -> None:
+    lesion = dict(closeup().result["lesions"][0])  # type: ignore[index]  # a list of objects
+    store.cases.delete(store.cases.list()[0].id)
+    store.corrections.add(closeup(lesions=[lesion | change]).id, "redraw", _DRAWN)
+
+    drawn = by_status(_bundle(store), "final")
+
+    assert figure(drawn, "area")[0][1] == "{pixels}"
+
+
 def test_a_result_of_which_nothing_can_be_read_still_leaves_its_photo(store: Store, closeup: MakePicture) -> None:
     closeup(lesions=[{"area_px": "many"}, 7], model="none", quality=[], scale_why=3)
 
