@@ -12,7 +12,7 @@ from skinseg_edge.command_line import Ui, command, name_option
 from skinseg_edge.command_options import trusted_key_option
 from skinseg_edge.errors import ToolMissing
 from skinseg_runtime.engines import PRECISIONS
-from skinseg_runtime.engines.choice import usual_precision
+from skinseg_runtime.engines.precisions import usual_precision
 from skinseg_runtime.engines.products import PRODUCTS, product_named
 
 if TYPE_CHECKING:

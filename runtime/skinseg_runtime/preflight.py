@@ -22,7 +22,7 @@ from skinseg_runtime.engine_files.plan_header import header_fault
 from skinseg_runtime.engine_files.receipt import Receipt
 from skinseg_runtime.engine_files.shelf import Shelf
 from skinseg_runtime.engine_files.sidecar import Sidecar
-from skinseg_runtime.engines.choice import artefact_name, usual_precision
+from skinseg_runtime.engines.precisions import artefact_name, usual_precision
 from skinseg_runtime.engines.products import Product
 from skinseg_runtime.this_device import Device
 

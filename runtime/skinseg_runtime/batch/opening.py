@@ -8,7 +8,7 @@ from skinseg_edge.bundle import Bundle
 from skinseg_edge.errors import IntegrityFailed
 from skinseg_edge.image_io import MAX_PIXELS
 from skinseg_runtime.batch.work import MAX_BYTES, Masks, Work
-from skinseg_runtime.engines.choice import usual_precision
+from skinseg_runtime.engines.precisions import usual_precision
 from skinseg_runtime.segmenter import Segmenter
 
 __all__ = ["open_bundle", "open_segmenter", "work_for"]

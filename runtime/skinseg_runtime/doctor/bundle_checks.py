@@ -35,7 +35,7 @@ def bundle_findings(host: Host, path: Path) -> Iterator[Finding]:
 
 
 def _engine(host: Host, bundle: "Bundle", product: Product) -> Finding:
-    from skinseg_runtime.engines.choice import usual_precision
+    from skinseg_runtime.engines.precisions import usual_precision
     from skinseg_runtime.preflight import build_command, preflight
     from skinseg_runtime.this_device import identify
 

@@ -2,15 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from skinseg_runtime.engines.choice import (
-    ENGINES,
+from skinseg_runtime.engines.choice import ENGINES, Chosen, choose_engine, open_engine
+from skinseg_runtime.engines.precisions import (
     KNOWN_PRECISIONS,
     PRECISIONS,
-    Chosen,
     artefact_name,
     artefact_of_engine,
-    choose_engine,
-    open_engine,
     usual_precision,
 )
 

@@ -1,4 +1,4 @@
-"""The choice of an engine and an artefact by name; the libraries behind one are imported when it is opened."""
+"""The choice of an engine by name; the libraries behind one are imported when it is opened."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from skinseg_edge.errors import InputError, ParityFailed, SkinsegError
+from skinseg_edge.errors import SkinsegError
 from skinseg_edge.known_names import unknown_name
 from skinseg_edge.manifest_parts import ENGINES_FOLDER
 from skinseg_runtime.engines.onnxruntime_providers import PROVIDERS, provider_named
+from skinseg_runtime.engines.precisions import check_precision, runnable_artefact, usual_precision
 from skinseg_runtime.engines.products import TENSORRT, TENSORRT_RTX, product_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from skinseg_edge.bundle import Bundle
-    from skinseg_edge.manifest_parts import Artefact
     from skinseg_runtime.engine_build import BuildStep
     from skinseg_runtime.engines.products import Product
     from skinseg_runtime.engines.protocol import Engine
@@ -29,24 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENGINES",
-    "KNOWN_PRECISIONS",
-    "PRECISIONS",
     "Chosen",
-    "artefact_name",
-    "artefact_of_engine",
     "choose_engine",
     "open_engine",
-    "runnable_artefact",
-    "usual_precision",
 ]
 
 ENGINES = ("auto", "onnxruntime", "trt", "trt-rtx", "coreml", *(provider.engine for provider in PROVIDERS))
-PRECISIONS = ("fp32", "fp16", "int8", "auto")
-"""Of the ONNX files, which every engine but Core ML reads."""
-
-_COREML_PRECISIONS = ("fp32", "fp16", "int8", "int4", "palettized", "w8a8")
-KNOWN_PRECISIONS = tuple(dict.fromkeys((*PRECISIONS, *_COREML_PRECISIONS)))
-"""Of whatever a bundle may hold."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,71 +50,6 @@ class Chosen:
     engine: Engine
     precision: str
     fallback: str | None = None
-
-
-def artefact_name(precision: str | None = None) -> str:
-    """Return the name of the ONNX artefact of a *precision*; None is fp32, "auto" the mix that the export found.
-
-    Raises UnknownName if the precision is none of PRECISIONS.
-
-    >>> artefact_name("fp16")
-    'onnx-fp16'
-    """
-    chosen = precision or "fp32"
-    if chosen not in PRECISIONS:
-        raise unknown_name("precision", chosen, PRECISIONS)
-    return "onnx" if chosen == "fp32" else f"onnx-{chosen}"
-
-
-def artefact_of_engine(bundle: Bundle, engine: str, precision: str | None = None) -> Artefact:
-    """Return the artefact that *engine*, one of ENGINES, would run in a *precision*, accepted or not.
-
-    *precision*: None is "coreml" for Core ML and fp32 for every other engine.
-
-    Raises UnknownName if there is no such precision, InputError if the engine has none such, ToolMissing if Core ML
-    cannot run here, BundleUnusable if the bundle lacks it.
-    """
-    _check_precision(engine, precision)
-    if engine != "coreml":
-        return bundle.artefact(artefact_name(precision))
-    from skinseg_runtime.engines.coreml import coreml_package
-    from skinseg_runtime.engines.coreml_frameworks import load_frameworks
-
-    load_frameworks()  # what is missing here is told before what the bundle may lack
-    return coreml_package(bundle, precision)
-
-
-def _check_precision(engine: str, precision: str | None) -> None:
-    own, other = (_COREML_PRECISIONS, "ONNX files") if engine == "coreml" else (PRECISIONS, "Core ML packages")
-    if precision is None or precision in own:
-        return
-    if precision not in KNOWN_PRECISIONS:
-        raise unknown_name("precision", precision, own)
-    raise InputError(
-        f"cannot run {precision} with the engine {engine}: only {other} come in it, and {engine} takes "
-        f"{', '.join(own[:-1])} or {own[-1]}; choose one of these"
-        + ("" if engine == "coreml" else ", or on a Mac the engine coreml")
-    )
-
-
-def usual_precision(bundle: Bundle) -> str:
-    """Return the precision that a GPU runs when none is asked for: fp16, fp32 where the bundle has no verified fp16."""
-    names = {artefact.name for artefact in bundle.manifest.artefacts if artefact.status == "verified"}
-    return "fp16" if artefact_name("fp16") in names else "fp32"
-
-
-def runnable_artefact(bundle: Bundle, precision: str) -> Artefact:
-    """Return the ONNX artefact of a *precision* that was accepted where it was made.
-
-    Raises UnknownName if there is no such precision, BundleUnusable if the bundle lacks it, ParityFailed if it failed.
-    """
-    artefact = bundle.artefact(artefact_name(precision))
-    if artefact.status != "verified":
-        raise ParityFailed(
-            f"cannot run {artefact.path} of {bundle.path}: its status is {artefact.status!r}, expected 'verified'; "
-            "use another precision or export the model again"
-        )
-    return artefact
 
 
 def open_engine(
@@ -172,7 +95,7 @@ def choose_engine(
     """
     if name not in ENGINES:
         raise unknown_name("engine", name, ENGINES)
-    _check_precision(name, precision)  # a form that it has nowhere is wrong use on every machine
+    check_precision(name, precision)  # a form that it has nowhere is wrong use on every machine
     if name == "coreml":
         from skinseg_runtime.engines.coreml import open_coreml
 
