@@ -52,7 +52,7 @@ def test_a_build_tells_device_size_trtexec_and_golden_cases(bundle: Path, orin: 
     for words in ("MiB", "golden/01.png  0.9887    0.9700", "holds"):
         assert words in result.stdout
     for line in (
-        "0:00 Reading the ONNX file",
+        " Reading the ONNX file",
         "Building engine, step",
         "Golden cases",
         "with: trtexec --onnx=model.onnx ",
