@@ -58,6 +58,7 @@ def decoded(data: bytes) -> NDArray[np.int32]:
     assert picture.format == "DICOM"
     assert picture.full_hw == picture.pixels.shape[:2]
     assert picture.pixels.flags.c_contiguous
+    assert picture.pixels.flags.writeable
     return picture.pixels.astype(np.int32)
 
 

@@ -44,7 +44,7 @@ class Network:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """All that an outline follows from, beside the photograph."""
+        """What made an outline of a photograph."""
         known = {"engine": self.engine, "precision": self.precision}
         told = {name: value for name, value in known.items() if value is not None}
         return {"bundle_sha256": self.bundle_sha256, **told, "skinseg_edge": __version__}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from highdicom.seg import SegmentDescription
     from pydicom.dataset import Dataset
 
-__all__ = ["MOST_SEGMENTS", "dated", "labels_of", "seg_from"]
+__all__ = ["MOST_SEGMENTS", "finished", "labels_of", "seg_from"]
 
 MOST_SEGMENTS = 16
 """More lesions share the last segment: each segment takes the whole picture's bits."""
@@ -67,7 +67,7 @@ def seg_from(mask: NDArray[np.bool_], lesions: Sequence[Lesion], source: Dataset
     organization = uid_of("dimensions", instance)  # highdicom draws one, which would be another each time
     for item in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
         item.DimensionOrganizationUID = organization
-    return dated(dataset, source)
+    return finished(dataset, source)
 
 
 def labels_of(lesions: Sequence[Lesion]) -> list[str]:
@@ -80,11 +80,12 @@ def labels_of(lesions: Sequence[Lesion]) -> list[str]:
     return [*names[: MOST_SEGMENTS - 1], f"Lesions {MOST_SEGMENTS} to {len(names)}"]
 
 
-def dated(dataset: Dataset, source: Dataset) -> Dataset:
-    """Give an object the moment of its photograph, so that the same one comes out whenever it is made.
+def finished(dataset: Dataset, source: Dataset) -> Dataset:
+    """Give an object its photograph's alphabet, and its moment, so that the same one comes out whenever it is made.
 
-    Where the photograph tells none, the moment of making stays.
+    Where the photograph tells no moment, that of making stays.
     """
+    dataset.SpecificCharacterSet = source.SpecificCharacterSet
     moment = moment_of(source)
     if moment is not None:
         dataset.ContentDate, dataset.ContentTime = moment

@@ -29,8 +29,8 @@ _TEXTS = {
     "PatientID": 64,
     "AccessionNumber": 16,
     "StudyID": 16,
-    "StudyDescription": 64,
 }
+_MAY_BE_LEFT_OUT = {"StudyDescription": 64, "IssuerOfPatientID": 64}
 _DATES = ("PatientBirthDate", "StudyDate", "ContentDate", "AcquisitionDate", "SeriesDate")
 _TIMES = ("StudyTime", "ContentTime", "AcquisitionTime", "SeriesTime")
 _NUMBERS = ("Rows", "Columns", "InstanceNumber", "SeriesNumber")
@@ -49,28 +49,9 @@ def source_from(data: bytes, name: str) -> Dataset:
     Raises PictureUnreadable if it does not say which patient's study, series and picture it is.
     """
     import pydicom
-    from pydicom.dataset import Dataset
 
     try:
-        whole = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
-        source = Dataset()
-        source.SpecificCharacterSet = "ISO_IR 192"  # all text is decoded here and written as UTF-8
-        for keyword in _IDENTIFIERS:
-            setattr(source, keyword, _identifier(whole, keyword, name))
-        for keyword, longest in _TEXTS.items():
-            setattr(source, keyword, _text(whole, keyword)[:longest])
-        for keyword in ("PatientName", "ReferringPhysicianName"):
-            setattr(source, keyword, "=".join(form[:64] for form in _text(whole, keyword).split("=")[:3]))
-        source.Modality = "XC"  # of a camera; both objects have their own
-        for keyword in (*_DATES, *_TIMES):
-            rule = _DATE if keyword in _DATES else _TIME
-            text = _text(whole, keyword)
-            setattr(source, keyword, text if rule.fullmatch(text) else "")
-        for keyword in _NUMBERS:
-            setattr(source, keyword, min(max(1, int(whole.get(keyword) or 1)), _LARGEST))
-        source.PatientOrientation = _orientation(whole)
-        source.PatientSex = sex if (sex := _text(whole, "PatientSex")) in ("F", "M", "O") else ""
-        source.AnatomicRegionSequence = [_site(site) for site in body_sites(whole)]
+        return _taken_over(pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True), name)
     except PictureUnreadable:
         raise
     except Exception as error:  # a foreign file breaks wherever it likes inside pydicom
@@ -78,7 +59,37 @@ def source_from(data: bytes, name: str) -> Dataset:
             f"cannot read {name}: what it says about its patient and study is damaged ({type(error).__name__}); get it "
             "again from where it came"
         ) from error
+
+
+def _taken_over(whole: Dataset, name: str) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    source = Dataset()
+    source.SpecificCharacterSet = "ISO_IR 192"  # all text is decoded here and written as UTF-8
+    for keyword in _IDENTIFIERS:
+        setattr(source, keyword, _identifier(whole, keyword, name))
+    for keyword, text in _texts(whole).items():
+        setattr(source, keyword, text)
+    for keyword in _NUMBERS:
+        setattr(source, keyword, min(max(1, int(whole.get(keyword) or 1)), _LARGEST))
+    source.Modality = "XC"  # of a camera; both objects have their own
+    source.PatientOrientation = _orientation(whole)
+    source.AnatomicRegionSequence = [_site(site) for site in body_sites(whole)]
     return source
+
+
+def _texts(whole: Dataset) -> dict[str, str]:
+    """Return names, numbers in words, dates and times by keyword; empty where one breaks its rule."""
+    texts = {keyword: _text(whole, keyword)[:longest] for keyword, longest in _TEXTS.items()}
+    for keyword in ("PatientName", "ReferringPhysicianName"):
+        texts[keyword] = "=".join(form[:64] for form in _text(whole, keyword).split("=")[:3])
+    for keyword in (*_DATES, *_TIMES):
+        told = _text(whole, keyword)
+        texts[keyword] = told if (_DATE if keyword in _DATES else _TIME).fullmatch(told) else ""
+    sex = _text(whole, "PatientSex")
+    texts["PatientSex"] = sex if sex in ("F", "M", "O") else ""
+    optional = {keyword: _text(whole, keyword)[:longest] for keyword, longest in _MAY_BE_LEFT_OUT.items()}
+    return {**texts, **{keyword: text for keyword, text in optional.items() if text}}
 
 
 def moment_of(source: Dataset) -> Moment | None:

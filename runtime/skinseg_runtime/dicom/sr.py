@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from skinseg_edge._version import __version__
 from skinseg_edge.picture_formats.dicom_names import DERMOSCOPIC
 from skinseg_runtime.dicom.identity import MANUFACTURER, Network, uid_of
-from skinseg_runtime.dicom.seg import dated, labels_of
+from skinseg_runtime.dicom.seg import finished, labels_of
 from skinseg_runtime.dicom.source import body_sites
 from skinseg_runtime.measurements import Lesion
 
@@ -73,13 +73,12 @@ def sr_from(lesions: Sequence[Lesion], seg: Dataset, source: Dataset, network: N
         instance_number=source.InstanceNumber,
         manufacturer=MANUFACTURER,
         is_complete=True,
-        specific_character_set="ISO_IR 192",
         manufacturer_model_name=network.title,
         software_versions=__version__,
         device_serial_number=network.bundle_sha256[:64],
         series_description="Lesion measurements",
     )
-    return dated(dataset, source)
+    return finished(dataset, source)
 
 
 def _entries(lesions: Sequence[Lesion]) -> list[_Entry]:
