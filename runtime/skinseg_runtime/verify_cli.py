@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,10 @@ from skinseg_edge.command_options import trusted_key_option
 from skinseg_edge.errors import SkinsegError, VerificationFailed
 from skinseg_edge.terminal import printable
 from skinseg_runtime.engines import ENGINES, KNOWN_PRECISIONS, artefact_of_engine
+from skinseg_runtime.verify_table import Check, verify_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from rich.console import RenderableType
-    from rich.table import Table
 
     from skinseg_edge.bundle import Bundle
     from skinseg_edge.manifest import Artefact
@@ -27,13 +25,6 @@ if TYPE_CHECKING:
     from skinseg_runtime.verification import GoldenOutcome
 
 __all__ = ["main"]
-
-
-@dataclass(frozen=True)
-class _Check:
-    name: str
-    passed: bool
-    detail: str
 
 
 @command(
@@ -81,33 +72,33 @@ def main(
         "golden": [outcome.to_json() for outcome in outcomes],
         "receipt": None if findings is None else findings.to_json(),
     }
-    return ui.result(document, _table(checks, outcomes, findings), failure=_failure(bundle, checks))
+    return ui.result(document, verify_table(checks, outcomes, findings), failure=_failure(bundle, checks))
 
 
-def _check_files(bundle: Bundle) -> _Check:
+def _check_files(bundle: Bundle) -> Check:
     return _checked("files", bundle.verify, f"{len(bundle.manifest.files)} files match their hashes")
 
 
-def _check_signature(bundle: Bundle) -> _Check:
+def _check_signature(bundle: Bundle) -> Check:
     # A wrong signature has ended the command before; without a key there is nothing to hold one against.
     details = {
         "verified": "made by the owner of the trusted key",
         "unchecked": "there is one, and no trusted key to check it with",
         "absent": "none, and no trusted key asks for one",
     }
-    return _Check("signature", True, details[bundle.signature])
+    return Check("signature", True, details[bundle.signature])
 
 
-def _check_training(bundle: Bundle) -> _Check:
+def _check_training(bundle: Bundle) -> Check:
     provenance = bundle.manifest.provenance
     if not provenance.trained:
-        return _Check("training", False, "the weights are untrained, made to try targets with")
-    return _Check("training", True, f"{provenance.network}, {provenance.training_data}")
+        return Check("training", False, "the weights are untrained, made to try targets with")
+    return Check("training", True, f"{provenance.network}, {provenance.training_data}")
 
 
 def _check_network(
     ui: Ui, bundle: Bundle, engine: str, model: dict[str, str | None], outcomes: list[GoldenOutcome]
-) -> list[_Check]:
+) -> list[Check]:
     """Load the network and run the golden cases; *model* and *outcomes* get what was really run, and what it gave."""
     from skinseg_runtime.segmenter import Segmenter
 
@@ -127,12 +118,12 @@ def _check_network(
         precision = segmenter.precision or "fp32"
         model.update(engine=segmenter.engine.name, precision=precision, fallback=segmenter.fallback)
         artefact = artefact_of_engine(bundle, segmenter.engine.name, precision)
-        fits = _Check("contract", True, f"{artefact.name} fits the contract and was accepted where it was made")
+        fits = Check("contract", True, f"{artefact.name} fits the contract and was accepted where it was made")
         golden = _check_golden(ui, bundle, segmenter, precision, outcomes)
         return [fits, _check_acceptance(artefact), golden]
 
 
-def _check_acceptance(artefact: Artefact) -> _Check:
+def _check_acceptance(artefact: Artefact) -> Check:
     """Say on what the artefact was accepted where it was made; nothing of it is measured again here."""
     from skinseg_runtime.verification import gate_dice
 
@@ -144,17 +135,15 @@ def _check_acceptance(artefact: Artefact) -> _Check:
         detail = "golden cases only"
     else:
         detail = printable(str(artefact.checks.get("failure", "it failed where it was made")))
-    return _Check("acceptance", is_accepted, detail)
+    return Check("acceptance", is_accepted, detail)
 
 
-def _check_golden(
-    ui: Ui, bundle: Bundle, segmenter: Segmenter, precision: str, outcomes: list[GoldenOutcome]
-) -> _Check:
+def _check_golden(ui: Ui, bundle: Bundle, segmenter: Segmenter, precision: str, outcomes: list[GoldenOutcome]) -> Check:
     from skinseg_runtime.verification import golden_outcomes
 
     cases = bundle.manifest.golden
     if not cases:
-        return _Check("golden cases", False, "the bundle has none, so nothing shows that its masks are right here")
+        return Check("golden cases", False, "the bundle has none, so nothing shows that its masks are right here")
 
     def run_all() -> None:
         with ui.progress(len(cases), "golden cases") as advance:
@@ -166,19 +155,19 @@ def _check_golden(
     return _golden_check(outcomes, segmenter.engine.name) if check.passed else check
 
 
-def _golden_check(outcomes: list[GoldenOutcome], engine: str) -> _Check:
+def _golden_check(outcomes: list[GoldenOutcome], engine: str) -> Check:
     from skinseg_runtime.verification import LEAST_TELLING_DICE
 
     name, judged = "golden cases", [outcome for outcome in outcomes if outcome.is_judged]
     failed = sum(not outcome.passed for outcome in judged)
     if failed:
-        return _Check(name, False, f"{failed} of {len(outcomes)} left their tolerance")
+        return Check(name, False, f"{failed} of {len(outcomes)} left their tolerance")
     if not judged:
         nothing = f"none of {len(outcomes)} asks for a Dice of {LEAST_TELLING_DICE}, so nothing shows that its masks"
-        return _Check(name, False, f"{nothing} are right here; export again with --validation")
+        return Check(name, False, f"{nothing} are right here; export again with --validation")
     rest = len(outcomes) - len(judged)
     too_little = f"; {rest} not judged, for it gave another mask there when it was made" if rest else ""
-    return _Check(name, True, f"{len(judged)} reached their masks with {engine}{too_little}")
+    return Check(name, True, f"{len(judged)} reached their masks with {engine}{too_little}")
 
 
 def _findings_of(receipt: Path) -> ReceiptFindings:
@@ -187,68 +176,27 @@ def _findings_of(receipt: Path) -> ReceiptFindings:
     return ReceiptFindings.read(receipt)
 
 
-def _check_receipt(bundle: Bundle, findings: ReceiptFindings) -> _Check:
+def _check_receipt(bundle: Bundle, findings: ReceiptFindings) -> Check:
     check = _checked("receipt", lambda: findings.judge(bundle), "")
-    return _Check("receipt", findings.passed, findings.summary) if check.passed else check
+    return Check("receipt", findings.passed, findings.summary) if check.passed else check
 
 
-def _checked(name: str, step: Callable[[], None], detail: str) -> _Check:
+def _checked(name: str, step: Callable[[], None], detail: str) -> Check:
     """Run a step; a verification that fails is a finding, while a missing tool or file ends the command."""
     try:
         step()
     except SkinsegError as error:
         if error.exit_code == 3:
             raise
-        return _Check(name, False, str(error))
-    return _Check(name, True, detail)
+        return Check(name, False, str(error))
+    return Check(name, True, detail)
 
 
-def _failure(bundle: Path, checks: list[_Check]) -> VerificationFailed | None:
+def _failure(bundle: Path, checks: list[Check]) -> VerificationFailed | None:
     failed = [check for check in checks if not check.passed]
     if not failed:
         return None
     return VerificationFailed(f"cannot vouch for {bundle}: {failed[0].name}: {failed[0].detail}")
-
-
-def _table(checks: list[_Check], outcomes: list[GoldenOutcome], findings: ReceiptFindings | None) -> object:
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    overview = Table("check", "", "", box=None, show_header=False, pad_edge=False)
-    for check in checks:
-        overview.add_row(check.name, _word(check.passed), Text(check.detail))
-    parts: list[RenderableType] = [overview]
-    if outcomes:
-        parts += [Text(""), _golden_table(outcomes)]
-    if findings is not None and findings.verdicts:
-        parts += [Text(""), findings.table()]
-    return Group(*parts)
-
-
-def _golden_table(outcomes: list[GoldenOutcome]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    cases = Table("golden case", box=None, pad_edge=False)
-    for heading in ("Dice", "at least", "area drift", "at most"):
-        cases.add_column(heading, justify="right")
-    cases.add_column("")
-    for outcome in outcomes:
-        asked = outcome.floors
-        figures = [
-            f"{outcome.dice:.4f}",
-            f"{asked.min_dice:.4f}",
-            f"{outcome.area_drift:.2%}",
-            f"{asked.max_area_drift:.2%}",
-        ]
-        verdict = _word(outcome.passed) if outcome.is_judged else "not judged"
-        cases.add_row(Text(outcome.case.image), *figures, verdict)
-    return cases
-
-
-def _word(passed: bool) -> str:
-    return "[green]holds[/]" if passed else "[bold red]fails[/]"
 
 
 if __name__ == "__main__":
