@@ -112,8 +112,8 @@ class Outbox:
         """Note that the receiver acknowledged a package; return whether the case is now sent.
 
         *revision*: of the case when it was packed; one that changed meanwhile stays queued, and goes again as it is
-        now. A case that was taken out of the queue meanwhile stays a draft, which was sent all the same; one that was
-        deleted is left as it is.
+        now. A case that was taken out of the queue meanwhile stays a draft, which was sent all the same; of one that
+        was deleted only the audit log tells.
         """
         now = text_from_time(self._database.now())
         with self._database.writing() as connection:
@@ -121,6 +121,8 @@ class Outbox:
                 "SELECT revision FROM cases JOIN outbox ON case_id = id WHERE id = ?", (case_id,)
             ).fetchone()
             if row is None:
+                detail = f"package {package_sha256[:16]}, deleted meanwhile"  # a copy is there all the same
+                self._audit.record(connection, who=BOX, what="case sent", detail=detail, case_id=case_id)
                 return False
             is_current = revision in (None, row["revision"])
             self._audit.record(

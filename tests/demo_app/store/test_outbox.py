@@ -122,6 +122,19 @@ def test_a_case_deleted_while_it_was_sent_stays_deleted(store: Store) -> None:
     assert store.outbox.mark_sent(case.id, SHA256) is False
     with pytest.raises(FileMissing):
         store.outbox.mark_failed(case.id, "no network")
+    assert store.outbox.list() == []
+
+
+def test_that_a_copy_of_a_deleted_case_arrived_is_in_the_audit_log(store: Store) -> None:
+    case = add_case(store)
+    store.outbox.queue(case.id)
+    store.cases.delete(case.id)
+    store.outbox.mark_sent(case.id, SHA256)
+
+    lines = [(line.what, line.detail) for line in store.audit.list(case_id=case.id, most=2)]
+
+    assert lines[0] == ("case sent", f"package {SHA256[:16]}, deleted meanwhile")
+    assert lines[1][0] == "case deleted"
 
 
 def test_an_answer_to_what_was_sent_before_does_not_take_news_out_of_the_queue(store: Store) -> None:
