@@ -10,15 +10,9 @@ photo that was acknowledged must lie in its store, byte for byte. The phones run
 
 import argparse
 import hashlib
-import http.client
 import itertools
 import json
-import os
 import re
-import signal
-import socket
-import ssl
-import subprocess
 import sys
 import tempfile
 import threading
@@ -32,16 +26,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from skinseg_demo.security.pairing import Pairing
+from benchmarks.served_demo import ServedDemo
 from skinseg_demo.store import Store
 from skinseg_edge.datasets.synthetic_lesions import draw
 
 __all__ = ["Load", "Outcome", "loaded", "main"]
 
 _PACE_S = 3.1  # between two photos of one phone: just under 20 a minute
-_PATIENCE_S = 120.0
 _ENLARGED = 4  # drawing takes long, and a phone's photos of skin are smooth
-_ROOT = Path(__file__).resolve().parent.parent
 _BOUNDARY = "skinseg-load"
 
 
@@ -105,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def loaded(bundle: Path, folder: Path, load: Load) -> Outcome:
     """Serve *bundle* from a state below *folder*, load it, end it, and look what is in its store."""
     photos = _photos(load.hw)
-    box = _Box(bundle, folder)
+    box = ServedDemo(bundle, folder)
     try:
         box.wait_until_ready()
         outcome = _phones_at_work(box, load, photos)
@@ -115,64 +107,7 @@ def loaded(bundle: Path, folder: Path, load: Load) -> Outcome:
     return outcome
 
 
-class _Box:
-    """skinseg-demo in a process of its own."""
-
-    def __init__(self, bundle: Path, folder: Path) -> None:
-        self.state = folder / "state"
-        self.port, http_port = _free_ports()
-        options = ("--port", str(self.port), "--http-port", str(http_port), "--host", "127.0.0.1", "--json")
-        paths = os.pathsep.join(str(_ROOT / part) for part in (".", "runtime", "demo_app"))
-        self.log = folder / "box.log"
-        with self.log.open("w") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "skinseg_demo", str(bundle), "--state", str(self.state), *options],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, "PYTHONPATH": paths},
-            )
-        if self._process.stdout is None or not self._process.stdout.readline():
-            raise RuntimeError(f"the demo did not start: {self.log.read_text()}")
-        self._process.stdout.close()
-
-    def connection(self) -> http.client.HTTPSConnection:
-        """Return a new connection, which trusts the box's CA alone."""
-        context = ssl.create_default_context(cafile=self.state / "tls" / "ca.pem")
-        return http.client.HTTPSConnection("localhost", self.port, context=context, timeout=_PATIENCE_S)
-
-    def wait_until_ready(self) -> None:
-        """Wait until the network is loaded."""
-        until = time.monotonic() + _PATIENCE_S
-        connection = self.connection()
-        while time.monotonic() < until:
-            connection.request("GET", "/readyz")
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status == 200:
-                connection.close()
-                return
-            time.sleep(0.1)
-        raise RuntimeError(f"the demo was not ready within {_PATIENCE_S:g} s: {self.log.read_text()}")
-
-    def secrets(self, phones: int) -> list[str]:
-        """Pair phones as a second terminal may, and return what their cookies hold."""
-        store = Store.open(self.state / "store")
-        try:
-            pairing = Pairing(store.phones)
-            return [
-                pairing.redeem(pairing.offer().token, address=f"phone {number}", label="Android")[1]
-                for number in range(phones)
-            ]
-        finally:
-            store.close()
-
-    def end(self) -> None:
-        """End it as systemd would, and wait for what is on its way."""
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(_PATIENCE_S)
-
-
-def _phones_at_work(box: _Box, load: Load, photos: Sequence[bytes]) -> Outcome:
+def _phones_at_work(box: ServedDemo, load: Load, photos: Sequence[bytes]) -> Outcome:
     outcome, lock = Outcome(), threading.Lock()
     until = time.monotonic() + load.seconds
     phones = [_Phone(box, secret, outcome, lock) for secret in box.secrets(load.phones)]
@@ -190,7 +125,7 @@ def _phones_at_work(box: _Box, load: Load, photos: Sequence[bytes]) -> Outcome:
 class _Phone:
     """A paired phone that sends one photo after the other."""
 
-    def __init__(self, box: _Box, secret: str, outcome: Outcome, lock: threading.Lock) -> None:
+    def __init__(self, box: ServedDemo, secret: str, outcome: Outcome, lock: threading.Lock) -> None:
         self._box = box
         self._connection = box.connection()
         self._headers = {"Cookie": f"__Host-skinseg={secret}", "Origin": f"https://localhost:{box.port}"}
@@ -284,13 +219,6 @@ def _jpeg(seed: int, hw: tuple[int, int], random: np.random.Generator) -> bytes:
 def _form(photo: bytes) -> bytes:
     head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="picture"; filename="picture"\r\n\r\n'
     return head.encode() + photo + f"\r\n--{_BOUNDARY}--\r\n".encode()
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
 
 
 if __name__ == "__main__":
