@@ -1,6 +1,6 @@
 """A unit whose workers die is done again, then halved, until one picture is to blame."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skinseg_runtime.batch.executors.attempts import WORKER_DIED, Attempts
@@ -18,6 +18,7 @@ def _done(unit: Unit) -> UnitDone:
     return UnitDone(unit.number, tuple(Finished(item.name, "0", {}, None) for item in unit.items), 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 20), max_size=5), st.sets(st.tuples(st.integers(0, 4), st.integers(0, 19))))
 def test_each_picture_comes_back_once_and_those_that_kill_with_their_error(
     sizes: list[int], deadly: set[tuple[int, int]]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skinseg_edge.errors import OutputRefused
@@ -45,6 +45,7 @@ def test_names_that_differ_in_capitals_or_accents_alone_have_files_of_their_own(
     assert paths[0] == "masks/a.jpg.mask.png"
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(), min_size=1, max_size=4), st.booleans())
 def test_every_path_stays_below_the_folder_and_is_the_pictures_own(texts: list[str], folds_case: bool) -> None:
     names = {safe_name(text) for text in texts}

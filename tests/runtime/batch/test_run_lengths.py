@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -17,6 +17,7 @@ def test_runs_go_row_by_row_and_begin_with_background() -> None:
     assert run_lengths_from_mask(np.ones((2, 3), bool)) == [0, 6]
 
 
+@settings(deadline=None)
 @given(arrays.arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))))
 def test_a_mask_comes_back_from_its_runs(mask: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> None:
     runs = run_lengths_from_mask(mask)
