@@ -155,10 +155,7 @@ def begin_visit(case_id: str) -> Response:
 
     Raises FileMissing if there is no such case.
     """
-    store = services().store
-    visits = store.visits.of_case(case_id)
-    if not visits or store.pictures.of_visit(visits[-1].id):
-        store.visits.add(case_id, who=current_phone().id)
+    services().store.visits.follow_up(case_id, who=current_phone().id)
     return _to(case_id)
 
 

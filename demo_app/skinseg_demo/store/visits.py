@@ -13,6 +13,9 @@ from skinseg_edge.errors import FileMissing
 
 __all__ = ["Visit", "Visits"]
 
+_LAST = "SELECT * FROM visits WHERE case_id = ? ORDER BY rowid DESC LIMIT 1"
+_HAS_PICTURE = "SELECT 1 FROM pictures WHERE visit_id = ? LIMIT 1"
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -46,10 +49,19 @@ class Visits:
         Raises FileMissing if there is no such case.
         """
         with self._database.writing() as connection:
-            last = connection.execute(
-                "SELECT * FROM visits WHERE case_id = ? ORDER BY rowid DESC LIMIT 1", (case_id,)
-            ).fetchone()
+            last = connection.execute(_LAST, (case_id,)).fetchone()
             return self._add(connection, case_id, who) if last is None else _visit_from(last)
+
+    def follow_up(self, case_id: str, *, who: str = BOX) -> Visit:
+        """Begin a visit, unless the last one has no picture yet, and return it; two who ask at once get the same one.
+
+        Raises FileMissing if there is no such case.
+        """
+        with self._database.writing() as connection:
+            last = connection.execute(_LAST, (case_id,)).fetchone()
+            if last is None or connection.execute(_HAS_PICTURE, (last["id"],)).fetchone() is not None:
+                return self._add(connection, case_id, who)
+            return _visit_from(last)
 
     def get(self, visit_id: str) -> Visit:
         """Return a visit.

@@ -106,7 +106,7 @@ def test_a_field_that_does_not_fit_is_refused_and_no_case_begins(
 
 @pytest.mark.parametrize("case_id", ["", "nothere", "../../etc", "a" * 12, "\ud800"])
 def test_an_id_that_is_none_finds_nothing(store: Store, case_id: str) -> None:
-    visits = (store.visits.add, store.visits.last_or_new, store.visits.get)
+    visits = (store.visits.add, store.visits.last_or_new, store.visits.follow_up, store.visits.get)
     for ask in (store.cases.get, store.cases.delete, *visits, store.outbox.get):
         with pytest.raises(InputError, match=r"there is none|half a character"):
             ask(case_id)
@@ -155,14 +155,15 @@ def test_a_follow_up_is_another_visit_in_the_order_of_making_whatever_the_clock_
     assert store.visits.get(second.id).phone_id == "phone2"
 
 
-def test_two_phones_that_photograph_a_new_case_at_once_share_its_first_visit(store: Store) -> None:
+@pytest.mark.parametrize("way", ["last_or_new", "follow_up"])
+def test_two_phones_that_begin_a_visit_at_once_share_it(store: Store, way: str) -> None:
     case, found, both = store.cases.create(), set[str](), threading.Barrier(8)
 
-    def photograph() -> None:
+    def begin() -> None:
         both.wait(timeout=30)
-        found.add(store.visits.last_or_new(case.id, who="phone1").id)
+        found.add(getattr(store.visits, way)(case.id, who="phone1").id)
 
-    threads = [threading.Thread(target=photograph) for _ in range(8)]
+    threads = [threading.Thread(target=begin) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -171,6 +172,16 @@ def test_two_phones_that_photograph_a_new_case_at_once_share_its_first_visit(sto
     assert {visit.id for visit in store.visits.of_case(case.id)} == found
     assert len(found) == 1
     assert store.visits.last_or_new(case.id).id in found
+
+
+def test_a_follow_up_begins_where_the_last_visit_has_a_picture(store: Store) -> None:
+    case = add_case(store)
+    (first,) = store.visits.of_case(case.id)
+
+    second = store.visits.follow_up(case.id)
+
+    assert store.visits.of_case(case.id) == [first, second]
+    assert store.visits.follow_up(case.id) == second  # an empty one is used first
 
 
 def test_the_last_visit_is_the_one_that_was_made_last_whatever_the_clock_says(store: Store, clock: HandClock) -> None:
