@@ -155,7 +155,10 @@ def _by_opencv(frame: bytes, image: DicomImage, name: str, flags: int) -> Levels
         raise damaged(name, "DICOM", "its frame cannot be decoded")
     if decoded.ndim == 2:
         return decoded[:, :, None]
-    return decoded[:, :, :1] if image.samples == 1 else decoded[:, :, ::-1]  # B, G, R -> R, G, B
+    if image.samples == 1:
+        return decoded[:, :, :1]
+    rgb = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+    return rgb.astype(np.uint8 if decoded.dtype == np.uint8 else np.uint16, copy=False)
 
 
 DECODERS: Mapping[str, Callable[[DicomImage, str], tuple[Levels, str]]] = {

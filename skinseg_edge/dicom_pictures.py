@@ -44,8 +44,8 @@ def dicom_pixels(data: bytes, name: str) -> NDArray[np.uint8]:
     if meaning in _GREYS:
         grey = 255 - eight if meaning == "MONOCHROME1" else eight
         return np.repeat(grey, 3, axis=2)
-    # A copy: uncompressed pixels are the file's own bytes, which nobody may write to.
-    return np.array(eight, order="C") if meaning == "RGB" else _rgb_of_ycbcr(eight)
+    # Uncompressed pixels are the file's own bytes, which nobody may write to: those are copied.
+    return np.require(eight, requirements=["C", "W"]) if meaning == "RGB" else _rgb_of_ycbcr(eight)
 
 
 def _check_numbers(image: DicomImage, name: str) -> None:
