@@ -63,7 +63,7 @@ class ReadyAnswers:
         """Answer each picture with *made* under its name."""
         self._made = made
 
-    def run(self, units: Iterable[Unit], _work: Work) -> Iterator[UnitDone]:
+    def run(self, units: Iterable[Unit], work: Work) -> Iterator[UnitDone]:
         """Yield each unit at once."""
         for unit in units:
             yield UnitDone(unit.number, tuple(replace(self._made, name=item.name) for item in unit.items), 0)
@@ -87,7 +87,7 @@ class Names:
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description="Tell what a million pictures cost.")
     parser.add_argument("bundle", type=Path)
     parser.add_argument("data", type=Path)
     parser.add_argument("--precisions", default="fp32")

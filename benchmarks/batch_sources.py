@@ -24,7 +24,7 @@ KINDS = ("folder", "list", "tar", "parquet")
 
 def main() -> None:
     """Read the arguments, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description="Measure how sources are listed.")
     parser.add_argument("--pictures", type=int, default=2_000)
     parser.add_argument("--times", type=int, default=10, help="how many times as many the second source has")
     parser.add_argument("--kinds", default=",".join(KINDS))

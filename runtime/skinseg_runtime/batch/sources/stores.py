@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
 from skinseg_edge.errors import FileMissing, InputError, PictureTooLarge, SkinsegError, ToolMissing
-from skinseg_runtime.batch.sources.addresses import STORES, child, is_remote, protocol_of, told
+from skinseg_runtime.batch.sources.addresses import STORES, is_remote, protocol_of, told
 
 __all__ = ["Entry", "Opened", "entries", "fingerprint", "kind_of", "opened", "read_whole", "streamed", "telling_errors"]
 
@@ -21,12 +21,11 @@ _PIECE = 1024 * 1024
 _BLOCK = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """What a folder holds: its *name* there, its *address*, and whether it *is_folder*, links to folders aside."""
+    """What a folder holds: its *name* there, and whether it *is_folder*; one folder may hold a million."""
 
     name: str
-    address: str
     is_folder: bool
 
 
@@ -56,7 +55,7 @@ def kind_of(address: str) -> Literal["file", "folder"] | None:
 
 
 def entries(folder: str) -> list[Entry]:
-    """Return what lies in a folder, sorted by name.
+    """Return what lies in a folder, sorted by name; a link to a folder is left out, for it may lead to one above.
 
     Raises FileMissing if it is not there, InputError if it cannot be read, ToolMissing if the store's driver is not
     installed.
@@ -161,8 +160,8 @@ def _entries_of_folder(folder: str) -> Iterator[Entry]:
     with os.scandir(folder) as found:
         for entry in found:
             is_folder = entry.is_dir()
-            if not (is_folder and entry.is_symlink()):  # a link to a folder above would be walked for ever
-                yield Entry(entry.name, entry.path, is_folder)
+            if not (is_folder and entry.is_symlink()):
+                yield Entry(entry.name, is_folder)
 
 
 def _entries_of_store(folder: str) -> Iterator[Entry]:
@@ -172,7 +171,7 @@ def _entries_of_store(folder: str) -> Iterator[Entry]:
         name = str(found["name"])
         below = name[len(above) :].rstrip("/") if name.startswith(above) else ""
         if below and not any(sign in below for sign in "/?#") and below not in (".", ".."):
-            yield Entry(below, child(folder, below), found["type"] == "directory")
+            yield Entry(below, found["type"] == "directory")
 
 
 @contextmanager

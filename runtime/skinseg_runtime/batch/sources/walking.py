@@ -1,6 +1,7 @@
 """Which files a folder, a pattern or a row of numbered files names, with one folder's names in memory at a time."""
 
 import fnmatch
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from itertools import product
 
 from skinseg_edge.errors import InputError
 from skinseg_runtime.batch.items import safe_name
-from skinseg_runtime.batch.sources.addresses import last_name, protocol_of, told
+from skinseg_runtime.batch.sources.addresses import child, last_name, protocol_of, told
 from skinseg_runtime.batch.sources.stores import Entry, entries
 from skinseg_runtime.sources import is_mask_name, is_passed_over, is_picture_name, is_result_name
 
@@ -57,7 +58,7 @@ def files_below(folder: str, is_wanted: Callable[[str], bool]) -> Iterator[Found
         _check_apart(here.address, files)
         _check_apart(here.address, folders)
         if not here.holds_masks:
-            yield from (Found(file.address, here.before + file.name) for file in files if is_wanted(file.name))
+            yield from (_found(here, file) for file in files if is_wanted(file.name))
         has_images = any(entry.name == "images" for entry in folders)
         waiting.extend(_below(here, entry, has_images) for entry in reversed(folders))
 
@@ -138,11 +139,18 @@ def _is_left_out(name: str, beside: set[str]) -> bool:
 
 def _below(above: _Folder, entry: Entry, has_images: bool) -> _Folder:
     holds_masks = has_images and entry.name.lower() == "masks"
-    return _Folder(entry.address, f"{above.before}{entry.name}/", holds_masks)
+    return _Folder(child(above.address, entry.name), f"{above.before}{entry.name}/", holds_masks)
+
+
+def _found(folder: _Folder, entry: Entry) -> Found:
+    return Found(child(folder.address, entry.name), folder.before + entry.name)
 
 
 def _check_apart(folder: str, found: Sequence[Entry]) -> None:
     """Refuse two names in a folder that `safe_name` makes one; so no two files of a walk share a name."""
+    unsafe = [entry.name for entry in found if safe_name(entry.name) != entry.name]
+    if not unsafe:
+        return
     names: dict[str, str] = {}
     for entry in found:
         other = names.setdefault(safe_name(entry.name), entry.name)
@@ -155,6 +163,7 @@ def _check_apart(folder: str, found: Sequence[Entry]) -> None:
 
 def _fixed_part(pattern: str) -> tuple[str, list[str]]:
     """Split a pattern into the folder before its first wildcard, and the parts from there on."""
+    pattern = pattern.replace(os.sep, "/")
     cut = pattern.rfind("/", 0, _first_wildcard(pattern))
     return pattern[:cut] or "/", [part for part in pattern[cut + 1 :].split("/") if part]
 
@@ -173,6 +182,6 @@ def _matching(here: _Folder, parts: Sequence[str]) -> Iterator[Found]:
         if is_hidden or not fnmatch.fnmatchcase(entry.name, part):
             continue
         if not rest and not entry.is_folder:
-            yield Found(entry.address, here.before + entry.name)
+            yield _found(here, entry)
         elif rest and entry.is_folder:
             yield from _matching(_below(here, entry, has_images=False), rest)

@@ -13,7 +13,7 @@ from skinseg_runtime.batch.sources.addresses import address_from_text, beside, l
         ("https://host/a.jpg#token=abc", "https://host/a.jpg"),
         ("sftp://me:secret@host/a.jpg", "sftp://host/a.jpg"),
         ("s3://bucket/a@b?c.jpg", "s3://bucket/a@b?c.jpg"),
-        ("/data/caf\udce9.jpg", "/data/caf\\udce9.jpg"),
+        ("/data/photo\udce9.jpg", "/data/photo\\udce9.jpg"),
     ],
 )
 def test_an_address_is_told_without_user_password_and_query(address: str, expected: str) -> None:

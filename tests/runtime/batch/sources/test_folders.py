@@ -92,9 +92,9 @@ def test_a_file_url_names_a_file_of_this_machine(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are no text")
 def test_a_name_that_is_no_text_is_told_and_read(tmp_path: Path) -> None:
-    raw = os.fsdecode(b"caf\xe9.jpg")
+    raw = os.fsdecode(b"photo\xe9.jpg")
     touch(tmp_path, raw)
-    assert contents(listed(tmp_path)) == {"caf%E9.jpg": b"caf\xe9.jpg"}
+    assert contents(listed(tmp_path)) == {"photo%E9.jpg": b"photo\xe9.jpg"}
 
 
 def test_two_files_that_would_get_one_name_are_refused_with_both(tmp_path: Path) -> None:
@@ -103,6 +103,7 @@ def test_two_files_that_would_get_one_name_are_refused_with_both(tmp_path: Path)
         listed(tmp_path)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="makes a named pipe and a link")
 def test_what_cannot_be_read_gives_its_error_and_the_next_goes_on(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "c.jpg", "large.jpg")
     (tmp_path / "b.jpg").symlink_to(tmp_path / "nowhere")
