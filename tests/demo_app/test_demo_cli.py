@@ -19,7 +19,7 @@ from tests.project.house import DEMO_TOOLS, ROOT
         (["--certificate", "a.pem"], "--certificate and --private-key belong together, got one of them; give both"),
         (["--private-key", "a.pem"], "--certificate and --private-key belong together, got one of them; give both"),
         (["--endpoint", "http://a.example"], "a plain http address would be readable on its way"),
-        (["--endpoint", "ftp://a.example"], "expected https://..., folder:/path or mail:/path"),
+        (["--endpoint", "ftp://a.example"], "expected https://..., fhir+https://..., folder:/path or mail:/path"),
     ],
 )
 def test_options_that_contradict_each_other_are_told_in_one_sentence(
