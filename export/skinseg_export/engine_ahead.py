@@ -1,7 +1,7 @@
 """Build the half-precision file's TensorRT-RTX engine in a thread while that file is held against the network."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 from skinseg_export.artefacts import Artefacts
@@ -10,17 +10,17 @@ from skinseg_export.targets.onnx.build import HALF_PATH, OnnxFiles
 from skinseg_export.targets.tensorrt.build import rtx_engine_from_onnx
 from skinseg_export.targets.tensorrt.rtx_builder import rtx_version
 
-__all__ = ["engine_ahead"]
+__all__ = ["engine_ahead", "wait_for_engines"]
 
 
 @contextmanager
 def engine_ahead(artefacts: Artefacts, files: OnnxFiles, options: ExportOptions) -> Iterator[None]:
     """Begin the engine where one will be asked for, and put its future into *artefacts*; end the thread behind.
 
-    The builder works outside of Python's lock, on one core. Where 8 bits are asked for nothing begins: their
-    verification builds engines itself, and one builder at a time is enough memory.
+    The builder works outside of Python's lock, on one core. One at a time is enough memory: whoever builds another
+    engine inside the block waits for this one, by `wait_for_engines`.
     """
-    if files.half is None or "trt" not in options.targets or options.wants_quantized or rtx_version() is None:
+    if files.half is None or "trt" not in options.targets or rtx_version() is None:
         yield
         return
     onnx, targets = files.half.SerializeToString(), options.compute_capabilities
@@ -29,3 +29,8 @@ def engine_ahead(artefacts: Artefacts, files: OnnxFiles, options: ExportOptions)
             rtx_engine_from_onnx, onnx, HALF_PATH, "fp16", compute_capabilities=targets
         )
         yield
+
+
+def wait_for_engines(artefacts: Artefacts) -> None:
+    """Return once no engine is being built ahead; what became of them is asked where they are wanted."""
+    wait(artefacts.engines_ahead.values())

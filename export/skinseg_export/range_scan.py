@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,11 +51,13 @@ class RangeScan:
 
     Nodes inside a recurrence are not in it.
 
-    *long_reductions*: names of the nodes that add up more than 2^16 elements.
+    *long_reductions*: names of the nodes that add up more than 2^16 elements. *values*: the same reaches by the name
+    of each value, for a node may give out several.
     """
 
     reaches: Mapping[str, float]
     long_reductions: tuple[str, ...]
+    values: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def largest(self) -> tuple[str, float]:
@@ -90,7 +92,7 @@ def scan_ranges(single: "ModelProto", images: Iterable[NDArray[np.uint8]]) -> Ra
             reaches[node.name] = max(found)
     sizes = _sizes(single)
     long = (node.name for node in single.graph.node if _summed(node, sizes) > LONG_REDUCTION)
-    return RangeScan(reaches, tuple(long))
+    return RangeScan(reaches, tuple(long), values)
 
 
 def value_reaches(

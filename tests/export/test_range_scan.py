@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from skinseg_export.layer_values import single_values
 from skinseg_export.onnx_from_torch import OnnxExport
+from skinseg_export.quantization.ranges import calibrate
 from skinseg_export.range_scan import RangeScan, scan_ranges, value_reaches
 from tests.export.darkness import CONTRACT
 
@@ -50,6 +51,21 @@ def test_the_values_to_look_at_can_be_named(exported: OnnxExport) -> None:
 
     assert list(value_reaches(exported.model, _pictures(1), {convolution})) == [convolution]
     assert value_reaches(exported.model, _pictures(1), set()) == {}
+
+
+def test_the_values_of_a_scan_are_those_that_calibration_calls_largest() -> None:
+    model = _model("""
+        halves = Constant<value_ints = [1, 2]>() first, second = Split<axis = 1>(pixels, halves)
+        doubled = Add(second, second) probability = Concat<axis = 1>(first, doubled)
+    """)
+    pictures = [np.full((1, 3, 8, 8), 7, np.uint8)]
+    pictures[0][0, 0] = 9  # of the first channel, as this model sees it
+
+    scanned = scan_ranges(model, pictures)
+
+    names = ("pixels", "first", "second", "doubled")
+    assert {name: scanned.values[name] for name in names} == calibrate(model, [pictures[0][0]], names)["minmax"]
+    assert (scanned.values["second"], scanned.reaches["made/first"]) == (7.0, 9.0)
 
 
 def test_the_inside_of_a_recurrence_is_not_scanned_and_what_leaves_it_is() -> None:

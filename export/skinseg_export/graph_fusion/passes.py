@@ -17,6 +17,7 @@ from skinseg_export.graph_fusion.normalisations import (
 from skinseg_export.graph_fusion.pooled_attention import join_siblings, mix_into_weights, tile_into_weights
 from skinseg_export.graph_fusion.pooling import channel_means_as_convolutions, factors_behind_pooling
 from skinseg_export.graph_fusion.rearrangements import part_by_part, split_of_joined
+from skinseg_export.inferred_shapes import inferred_graph
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -87,7 +88,10 @@ def fused(model: "ModelProto", passes: Sequence[GraphPass] = PASSES) -> FusedGra
         if rewritten[each.name]:  # else what was read of the graph still holds, and a large one takes seconds to read
             edit.finish()
             edit = GraphEdit(copy)
-    return FusedGraph(onnx.shape_inference.infer_shapes(copy, strict_mode=True), rewritten)
+    known = inferred_graph(copy, strict=True).value_info
+    del copy.graph.value_info[:]
+    copy.graph.value_info.extend(known)
+    return FusedGraph(copy, rewritten)
 
 
 def _has_graphs_inside(model: "ModelProto") -> bool:

@@ -42,7 +42,14 @@ class LayersInReach:
         """The layers that are quantized, in the network's order; none where no layer can be."""
         return tuple(layer for layer in self.choice.quantizable if layer in self.convolutions)
 
-    def ranges(self, options: ExportOptions, training: Mapping[str, object], progress: Progress) -> tuple[Ranges, str]:
+    def ranges(
+        self,
+        options: ExportOptions,
+        training: Mapping[str, object],
+        progress: Progress,
+        *,
+        largest: Mapping[str, float] | None = None,
+    ) -> tuple[Ranges, str]:
         """Return the ranges of every input of theirs, by method, and a remark or "": see `measured_ranges`.
 
         Raises ToolMissing, InputError as it does.
@@ -56,6 +63,7 @@ class LayersInReach:
             cache=options.calibration_cache,
             training=training,
             progress=progress,
+            largest=largest,
         )
 
 

@@ -31,13 +31,15 @@ def measured_ranges(
     cache: Path | None,
     training: Mapping[str, object],
     progress: Progress,
+    largest: Mapping[str, float] | None = None,
 ) -> tuple[Ranges, str]:
     """Return the ranges of every input of *convolutions* (layer -> nodes of *single*), by method, and a remark or "".
 
     *images*: calibration pictures, (H, W, 3) uint8 RGB. *fingerprint*: of these, the preprocessing and the graph; a
     *cache* with another one is measured and written anew, and the remark says why. *quantizer*: "onnxruntime" measures
     here, "modelopt" leaves it to nvidia-modelopt. *training*: of the checkpoint; what quantization-aware training
-    recorded there is one more method.
+    recorded there is one more method. *largest*: how far each value reaches on these very images, where that is all
+    that the caller asks for and a scan found it: without a cache, nothing is run again then.
 
     Raises ToolMissing if modelopt is asked for and not installed, InputError if the cache is damaged or training
     recorded what is no reach.
@@ -46,6 +48,8 @@ def measured_ranges(
     if quantizer == "modelopt":
         with progress(1, "calibration by modelopt"):
             return {"modelopt": _reaches_in(modelopt_qdq(single, tuple(convolutions), np.stack(images)))}, ""
+    if cache is None and largest is not None and readers.keys() <= largest.keys():
+        return {"minmax": {value: largest[value] or 1.0 for value in readers}}, ""  # of nothing but zeros: as calibrate
     ranges, remark = _kept(cache, fingerprint, readers)
     if ranges is None:
         with progress(len(images), "calibration") as advance:

@@ -7,6 +7,7 @@ from skinseg_edge.networks.checkpoint import Checkpoint
 from skinseg_edge.progress import Progress
 from skinseg_export.acceptance import AcceptanceBench
 from skinseg_export.artefacts import Artefacts, Checks
+from skinseg_export.engine_ahead import wait_for_engines
 from skinseg_export.export_gate import ExportGate
 from skinseg_export.export_options import ExportOptions
 from skinseg_export.golden import Golden
@@ -194,6 +195,7 @@ def built_checks(
     """
     if rtx_version() is None:
         return {}
+    wait_for_engines(artefacts)
     engine = rtx_engine_from_onnx(onnx, path, precision, compute_capabilities=options.compute_capabilities)
     if "trt" in options.targets:
         artefacts.engines[path] = engine

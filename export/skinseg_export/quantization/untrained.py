@@ -85,9 +85,10 @@ def add_untrained(work: UntrainedWork, progress: Progress) -> QuantizedResult:
     if not layers:
         made.unmade[_NAME] = NO_LAYER
         return QuantizedResult((), digest)
-    ranges, remark = found.ranges(work.options, {}, progress)
+    scan = work.files.scan  # of the calibration pictures
+    ranges, remark = found.ranges(work.options, {}, progress, largest=None if scan is None else scan.values)
     method = _METHOD if _METHOD in ranges else next(iter(ranges))
-    kept = frozenset[str]() if work.files.scan is None else work.files.scan.kept(single)
+    kept = frozenset[str]() if scan is None else scan.kept(single)
     file = TypedFile(_NAME, _PATH, "int8", half_from_single(qdq_from_single(single, layers, ranges[method]), kept))
     made.draft.add_bytes(_PATH, file.model.SerializeToString())
     with progress(1, "8 bits against torch"):

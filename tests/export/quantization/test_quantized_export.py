@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
 
@@ -320,6 +321,22 @@ def test_int8_of_an_untrained_network_is_judged_by_numbers_alone_and_says_so(
         Segmenter.open(report.path)
 
 
+def test_ranges_of_an_untrained_network_come_from_the_scan_unless_a_cache_shall_keep_every_method(
+    calm: Checkpoint, data: Path, tmp_path: Path
+) -> None:
+    options, bars = ExportOptions(targets=("onnx",), precision="int8", calibration=data), OneBar()
+    caching, others = replace(options, calibration_cache=tmp_path / "kept.json"), OneBar()
+
+    scanned = export_bundle(_untrained(calm), tmp_path / "a.skinseg", options, bars)
+    measured = export_bundle(_untrained(calm), tmp_path / "b.skinseg", caching, others)
+
+    assert "calibration" not in bars.seen
+    assert "calibration" in others.seen
+    one, other = (_activation_scales(each.path / "model.int8.onnx") for each in (scanned, measured))
+    assert len(one) == 3
+    np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
 def test_a_broken_scale_of_an_untrained_network_is_found_by_its_numbers(
     calm: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,6 +349,14 @@ def test_a_broken_scale_of_an_untrained_network_is_found_by_its_numbers(
     report = export_bundle(_untrained(calm), tmp_path / "a.skinseg", ExportOptions(targets=("onnx",), precision="int8"))
 
     assert "cannot accept model.int8.onnx: on golden/03 its mean |dp|" in report.failures["onnx-int8"]
+
+
+def _activation_scales(path: Path) -> list[float]:
+    """Return the scales of the Q nodes that read values, not stored weights, in the order of computation."""
+    graph = onnx.load(path).graph
+    stored = {weight.name: onnx.numpy_helper.to_array(weight) for weight in graph.initializer}
+    readers = (node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] not in stored)
+    return [float(stored[node.input[1]]) for node in readers]
 
 
 def _untrained(checkpoint: Checkpoint) -> Checkpoint:
