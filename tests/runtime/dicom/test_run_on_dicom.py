@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from skinseg_edge.image_io import decode_mask
+from skinseg_runtime.batch import open_segmenter, segment_many, work_for
 from skinseg_runtime.cli import main
 from tests.fresh_interpreter import run_python
 from tests.runtime.calling import call, error_of
@@ -132,6 +133,19 @@ def test_a_run_that_was_cut_off_is_gone_on_with_and_its_dicom_files_are_taken_ov
     assert result.exit_code == 0
     assert "3 of 3 photos segmented, 3 of them before the run was cut off" in result.stdout
     assert len(list(output.glob("*.dcm"))) == 4
+
+
+def test_an_archive_of_dicom_photographs_gives_the_same_masks_as_a_study(
+    bundle: Path, study: Path, tmp_path: Path
+) -> None:
+    assert call(main, bundle, study, "-o", tmp_path / "out").exit_code == 0
+    work = work_for(bundle)
+
+    with open_segmenter(work) as segmenter:
+        made = list(segment_many(segmenter, [(one.name, one.read_bytes()) for one in sorted(study.iterdir())], work))
+
+    masks = [(tmp_path / "out" / f"{stem}.mask.png").read_bytes() for stem in ("IM000001", "mole", "plain")]
+    assert [one.mask_png for one in made] == masks
 
 
 def test_other_objects_of_a_study_are_told_by_name_and_the_photos_are_done(
