@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -14,10 +15,11 @@ from skinseg_edge.errors import DeviceUnready
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["joined", "memories", "resources"]
+__all__ = ["joined", "memories", "resources", "take_away"]
 
 _MIB = 1024 * 1024
 _STORE_BYTES, _STORE_BYTES_A_CORE = 128 * _MIB, 64 * _MIB
+_TRIES, _PAUSE_S = 20, 0.2
 
 
 @contextmanager
@@ -48,7 +50,16 @@ def joined(address: str | None, processes: int, folder: Path) -> Iterator[str]:
     finally:
         ray.shutdown()
         if address is None:
-            shutil.rmtree(folder, ignore_errors=True)
+            take_away(folder)
+
+
+def take_away(folder: Path) -> None:
+    """Remove the files of a Ray that was ended; what of it still ends may write a last line into them."""
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(_PAUSE_S)
 
 
 def resources() -> dict[str, float]:

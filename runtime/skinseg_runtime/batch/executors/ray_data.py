@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from skinseg_edge.errors import DeviceUnready
+from skinseg_runtime.batch.executors.ray_cluster import take_away
 from skinseg_runtime.batch.executors.ray_talk import (
     Ended,
     Failed,
@@ -45,6 +45,7 @@ _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_niceness": "0",  # else workers get only what everybody else leaves
 }
 
 
@@ -189,7 +190,7 @@ class _Driver:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        take_away(self._folder)
 
     def _started(self, address: str | None) -> subprocess.Popen[bytes]:
         with self._log.open("wb") as log:

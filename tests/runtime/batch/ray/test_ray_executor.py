@@ -1,6 +1,9 @@
 """Real Ray on this machine: the rows are those of one process, whatever dies."""
 
 import os
+import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -8,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
+import pyarrow.parquet as pq
 import pytest
 
-from skinseg_edge.datasets.synthetic_lesions import draw
-from skinseg_edge.errors import DeviceUnready, IntegrityFailed, ToolMissing
+from skinseg_edge.errors import DeviceUnready, ToolMissing
+from skinseg_runtime.batch.cli import main as skinseg_batch
 from skinseg_runtime.batch.core import unit_done
 from skinseg_runtime.batch.executors.attempts import WORKER_DIED
 from skinseg_runtime.batch.executors.ray_data import RayExecutor
@@ -21,6 +24,8 @@ from skinseg_runtime.batch.opening import open_segmenter, work_for
 from skinseg_runtime.batch.units import Finished, Unit, UnitDone
 from skinseg_runtime.batch.work import Work
 from tests.fresh_interpreter import run_python
+from tests.runtime.batch.archives import picture
+from tests.runtime.calling import call
 from tests.runtime.tiny_bundle import write_bundle
 
 _KILLERS = Path(__file__).parent / "killers"
@@ -38,8 +43,8 @@ def work(folder: Path) -> Work:
 
 @pytest.fixture(scope="module")
 def executor(folder: Path) -> Iterator[RayExecutor]:
-    """One Ray for the module; its workers die at pictures that are named so."""
-    with pytest.MonkeyPatch.context() as patch, RayExecutor(processes=2) as ray:
+    """One Ray for the module, of one core; its workers die at pictures that are named so."""
+    with pytest.MonkeyPatch.context() as patch, RayExecutor(processes=1) as ray:
         patch.syspath_prepend(_KILLERS)
         patch.setenv("KILLERS_MARKS", str(folder))
         patch.setenv("RAY_AUTH_MODE", "token")
@@ -48,9 +53,8 @@ def executor(folder: Path) -> Iterator[RayExecutor]:
 
 
 def item(folder: Path, seed: int, name: str) -> Item:
-    path = folder / f"{seed}.jpg"
-    if not path.exists():
-        cv2.imwrite(str(path), cv2.cvtColor(draw(seed, (90, 120)).photo, cv2.COLOR_RGB2BGR))
+    path = folder / f"{seed}.png"
+    path.write_bytes(picture(seed))
     return Item(name, FilePlace(str(path)))
 
 
@@ -74,88 +78,85 @@ def rows(done: dict[int, UnitDone]) -> dict[str, Finished]:
     return {one.name: one for unit in done.values() for one in unit.made}
 
 
-def test_rows_are_those_of_one_process_in_windows_that_are_drawn_as_they_are_needed(
-    executor: RayExecutor, folder: Path, work: Work
-) -> None:
-    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
-    items = [item(folder, seed, f"{seed}.jpg") for seed in range(9)]
-    items += [Item("broken.jpg", FilePlace(str(folder / "broken.jpg"))), Item("gone.jpg", FilePlace("/not/there.jpg"))]
+def test_rows_and_masks_are_those_of_one_process(executor: RayExecutor, folder: Path, work: Work) -> None:
+    (folder / "broken.png").write_bytes(b"\x89PNG no picture")
+    items = [item(folder, seed, f"{seed}.png") for seed in range(9)]
+    items += [Item("broken.png", FilePlace(str(folder / "broken.png"))), Item("gone.png", FilePlace("/not/there.png"))]
     alone = by_one_process(units_of(items), work)
-    known = {name: row.sha256 for name, row in rows(alone).items() if row.sha256 and name in ("0.jpg", "4.jpg")}
+    known = {name: row.sha256 for name, row in rows(alone).items() if row.sha256 and name in ("0.png", "4.png")}
 
     units = units_of(items, known)
     done = by_number(list(executor.run(units, work)))
 
     assert done == by_one_process(units, work)
     assert sum(one.taken_over for one in done.values()) == 2
-    assert rows(done)["gone.jpg"].row["error_kind"] == "FileMissing"
+    assert rows(done)["gone.png"].row["error_kind"] == "FileMissing"
 
 
+@pytest.mark.slow
 def test_dead_workers_cost_nothing_and_a_picture_that_kills_each_gets_a_row(
     executor: RayExecutor, folder: Path, work: Work
 ) -> None:
-    names = [f"{seed}.jpg" for seed in range(12)]
-    names[1], names[5] = "kills-decoder-once.jpg", "kills-engine-once.jpg"
-    names[7], names[9] = "kills-decoder.jpg", "kills-engine.jpg"
+    names = [f"{seed}.png" for seed in range(12)]
+    names[1], names[9] = "kills-decoder-once.png", "kills-engine.png"
     units = units_of([item(folder, seed, name) for seed, name in enumerate(names)])
 
     done = by_number(list(executor.run(units, work)))
 
     alone, found = rows(by_one_process(units, work)), rows(done)
     dead = {name for name, row in found.items() if row.row["error_kind"] == WORKER_DIED}
-    assert dead == {"kills-decoder.jpg", "kills-engine.jpg"}
-    assert all((folder / name).exists() for name in (names[1], names[5], *dead))  # each was the end of a process
+    assert dead == {"kills-engine.png"}
+    assert all((folder / name).exists() for name in (names[1], names[9]))  # each was the end of a process
     assert {name: row for name, row in found.items() if name not in dead} == {
         name: row for name, row in alone.items() if name not in dead
     }
-    assert "try it alone with skinseg-run" in str(found["kills-engine.jpg"].row["error_message"])
+    assert "try it alone with skinseg-run" in str(found["kills-engine.png"].row["error_message"])
 
 
-def test_units_are_drawn_a_window_at_a_time(executor: RayExecutor, folder: Path, work: Work) -> None:
-    drawn: list[int] = []
+def test_the_command_of_the_page_runs_and_a_cluster_s_differs_by_the_address(
+    executor: RayExecutor, work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).resolve().parents[4] / "docs" / "batch_cluster.md").read_text(encoding="utf-8")
+    here = re.search(r"<!-- tested -->\n```console\n\$ skinseg-batch (.*)\n```", page)
+    assert here is not None
+    assert "--executor ray --address 10.0.0.1:6379" in page
+    shutil.copytree(work.bundle, tmp_path / "lesion.skinseg")
+    for seed in range(3):
+        item(tmp_path, seed, "")
+    (tmp_path / "photos").mkdir()
+    for photo in tmp_path.glob("*.png"):
+        photo.rename(tmp_path / "photos" / photo.name)
+    monkeypatch.chdir(tmp_path)
 
-    def units() -> Iterator[Unit]:
-        for unit in units_of([item(folder, seed, f"{seed}.jpg") for seed in range(6)], size=2):
-            drawn.append(unit.number)
-            yield unit
+    # To the module's Ray, for another would take seconds to start.
+    call(skinseg_batch, *shlex.split(here[1]), "--address", str(executor.address))
 
-    # A second program that joins the cluster by its address.
-    joined = RayExecutor(executor.address, window=4, engines=1)
-    seen = [(done.number, len(drawn)) for done in joined.run(units(), work)]
-
-    assert sorted(number for number, _ in seen) == [0, 1, 2]
-    assert [drawn_then for _, drawn_then in seen] == [2, 2, 3]
-
-
-def test_another_bundle_on_a_node_is_told_with_its_name(executor: RayExecutor, folder: Path, work: Work) -> None:
-    other = replace(work, bundle_sha256="0" * 64)
-    with pytest.raises(IntegrityFailed, match=f"put the same bundle.*{socket.gethostname()}"):
-        list(executor.run(units_of([item(folder, 0, "0.jpg")]), other))
+    assert [row["error_kind"] for row in pq.read_table("out/pictures").to_pylist()] == [None] * 3
+    assert len(list(Path("out/masks").glob("*.mask.png"))) == 3
 
 
 def test_an_engine_that_needs_a_gpu_is_refused_where_there_is_none(
     executor: RayExecutor, folder: Path, work: Work
 ) -> None:
     with pytest.raises(ToolMissing, match="an engine needs 1 GPU, the cluster has 0"):
-        list(executor.run(units_of([item(folder, 0, "0.jpg")]), replace(work, engine="trt")))
+        list(executor.run(units_of([item(folder, 0, "0.png")]), replace(work, engine="trt")))
 
 
 def test_a_driver_that_is_killed_is_told_and_the_cluster_goes_on(
     executor: RayExecutor, folder: Path, work: Work
 ) -> None:
-    units = units_of([item(folder, seed, f"{seed}.jpg") for seed in range(6)])
-    second = RayExecutor(executor.address)
-    run = second.run(iter(units), work)
+    units = units_of([item(folder, seed, f"{seed}.png") for seed in range(6)])
+    run = RayExecutor(executor.address).run(iter(units), work)
     next(run)
+
     os.kill(drivers()[-1], signal.SIGKILL)
     with pytest.raises(DeviceUnready, match="start the same command again, which goes on"):
         list(run)
-
-    assert by_number(list(executor.run(units, work))) == by_one_process(units, work)
+    assert len(drivers()) == 1  # the next test runs on the cluster
 
 
 def test_a_run_that_is_stopped_ends_the_ray_that_it_started(executor: RayExecutor, folder: Path, work: Work) -> None:
-    run = executor.run(units_of([item(folder, seed, f"{seed}.jpg") for seed in range(6)]), work)
+    run = executor.run(units_of([item(folder, seed, f"{seed}.png") for seed in range(6)]), work)
     next(run)
     assert executor.address is not None
     host, port = executor.address.split(":")
