@@ -4,18 +4,21 @@
     python benchmarks/batch.py rows BUNDLE [--executor ray]      5,000 pictures: rows compared, killed, resumed
     python benchmarks/batch.py memory BUNDLE                     the largest resident size of driver and workers
 
-Where the machine is shared, the clock's ratio is below what an idle one gives; so processor time stands beside it: all
-that the driver and its workers take for a picture. On idle cores the gain is cores x (one process's time a picture) /
-(all processes' time a picture), as long as no worker waits for the driver.
+Where the machine is shared, the clock's ratio is below what an idle one gives; so two figures stand beside it which the
+load of others does not change: the processor time that driver and workers take for a picture, and how many workers
+"work": ran or stood ready to run, on average, instead of waiting for the driver. An idle machine's rate is the second by
+the first.
 """
 
 import argparse
 import datetime
+import multiprocessing
 import os
 import platform
 import resource
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -63,27 +66,29 @@ def rates(bundle: Path, count: int, rounds: int, scratch: Path) -> None:
     """Print pictures a second, and processor time a picture, of one process and of one for each core."""
     cores = usable_cores()
     photos, few = large_photos(scratch / "photos", count), large_photos(scratch / "few", 2 * cores)
-    taken: dict[int, list[tuple[float, float]]] = {1: [], cores: []}
+    taken: dict[int, list[tuple[float, float, float]]] = {1: [], cores: []}
     for _ in range(rounds):
         for processes in taken:
             # What a start takes is in both, so the difference is what pictures take.
-            _, start_s = timed(bundle, few, scratch / "out", processes)
-            rate, whole_s = timed(bundle, photos, scratch / "out", processes)
-            taken[processes].append((rate, (whole_s - start_s) / (count - 2 * cores)))
-    say("| processes | pictures/s, best | processor ms a picture, least |\n|---|---|---|")
+            _, start_s, _ = timed(bundle, few, scratch / "out", processes)
+            rate, whole_s, at_work = timed(bundle, photos, scratch / "out", processes)
+            taken[processes].append((rate, (whole_s - start_s) / (count - 2 * cores), at_work))
+    say("| processes | pictures/s, best | processor ms a picture, least | workers that work |\n|---|---|---|---|")
+    best, least, middle = {}, {}, {}
     for processes, figures in taken.items():
-        best, least = max(rate for rate, _ in figures), min(busy for _, busy in figures)
-        say(f"| {processes} | {best:.2f} | {least * 1000:.0f} |")
-    gain = max(rate for rate, _ in taken[cores]) / max(rate for rate, _ in taken[1])
-    by_time = min(busy for _, busy in taken[1]) / min(busy for _, busy in taken[cores])
+        rates_, busy, at_work_ = zip(*figures, strict=True)
+        best[processes], least[processes], middle[processes] = max(rates_), min(busy), statistics.median(at_work_)
+        say(f"| {processes} | {best[processes]:.2f} | {least[processes] * 1000:.0f} | {middle[processes]:.2f} |")
+    gain = best[cores] / best[1]
+    by_time = (middle[cores] / least[cores]) / (middle[1] / least[1]) / cores
     by_clock = gain / cores
     say(f"\nby the clock {gain:.2f} x one process, {by_clock:.2f} x cores (goal {GOAL}): {word(by_clock >= GOAL)}")
-    say(f"by processor time {by_time:.2f} x cores (goal {GOAL}): {word(by_time >= GOAL)}")
+    say(f"by processor time and work {by_time:.2f} x cores (goal {GOAL}): {word(by_time >= GOAL)}")
 
 
-def timed(bundle: Path, photos: Path, output: Path, processes: int) -> tuple[float, float]:
-    """Return pictures a second, once every process has given its first unit, and all processor seconds."""
-    steps: list[float] = []
+def timed(bundle: Path, photos: Path, output: Path, processes: int) -> tuple[float, float, float]:
+    """Return pictures a second once every process has given its first unit, all processor seconds, workers at work."""
+    steps: list[tuple[float, float]] = []
     busy = _processor_s()
     work = work_for(bundle, engine="onnxruntime")
     run_batch(
@@ -92,11 +97,25 @@ def timed(bundle: Path, photos: Path, output: Path, processes: int) -> tuple[flo
         work,
         LocalExecutor(processes),
         unit_pictures=2,
-        open_bar=lambda _: nullcontext(lambda: steps.append(time.perf_counter())),
+        open_bar=lambda _: nullcontext(lambda: steps.append((time.perf_counter(), _workers_s()))),
     )
     shutil.rmtree(output)
-    first = min(2 * processes, len(steps) - 1)
-    return (len(steps) - first) / (steps[-1] - steps[first - 1]), _processor_s() - busy
+    # While every worker has a unit: not the last ones, which end apart.
+    first, last = 2 * processes, len(steps) - 2 * processes
+    if last <= first:
+        return 0.0, _processor_s() - busy, 0.0
+    (begun, ready_before), (ended, ready_after) = steps[first - 1], steps[last - 1]
+    seconds = ended - begun
+    return (last - first) / seconds, _processor_s() - busy, (ready_after - ready_before) / seconds
+
+
+def _workers_s() -> float:
+    """Return the seconds that the workers ran or stood ready to run, as Linux's scheduler counts them."""
+    fields = []
+    for child in multiprocessing.active_children():
+        for path in Path(f"/proc/{child.pid}/task").glob("*/schedstat"):
+            fields.append(path.read_text(encoding="ascii").split())
+    return sum(int(ran) + int(waited) for ran, waited, _ in fields) / 1e9
 
 
 def _processor_s() -> float:
