@@ -6,8 +6,8 @@
 
 Where the machine is shared, the clock's ratio is below what an idle one gives; so two figures stand beside it which the
 load of others does not change: the processor time that driver and workers take for a picture, and how many workers
-"work": ran or stood ready to run, on average, instead of waiting for the driver. An idle machine's rate is the second by
-the first.
+"work": ran or stood ready to run, on average, instead of waiting for the driver. An idle machine's rate is the second
+divided by the first.
 """
 
 import argparse
