@@ -10,7 +10,7 @@ from skinseg_edge.image_io import decode
 from skinseg_edge.picture_header import check_whole, read_header
 
 LEVELS = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
-# (group, number, kind, value), little-endian
+# Each element: its group, its number, its kind and its value, little-endian.
 META = ((2, 0x10, b"UI", b"1.2.840.10008.1.2.1\0"),)
 PHOTOGRAPH = (
     (8, 0x16, b"UI", b"1.2.840.10008.5.1.4.1.1.77.1.4"),
