@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ __all__ = ["joined", "memories", "resources", "take_away"]
 _MIB = 1024 * 1024
 _STORE_BYTES, _STORE_BYTES_A_CORE = 128 * _MIB, 64 * _MIB
 _TRIES, _PAUSE_S = 20, 0.2
+_KNOCK_S = 10.0
 
 
 @contextmanager
@@ -40,6 +42,7 @@ def joined(address: str | None, processes: int, folder: Path) -> Iterator[str]:
     }
     given: dict[str, Any] = {"address": address} if address is not None else {"address": "local", **own}
     try:
+        _knock(address)
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **given)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise DeviceUnready(_not_there(address, error)) from error
@@ -76,6 +79,13 @@ def memories() -> list[int]:
 
     nodes: list[dict[str, Any]] = cast("Any", ray).nodes()
     return [int(node["Resources"]["memory"]) for node in nodes if node["Alive"] and "memory" in node["Resources"]]
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError if nobody listens at a cluster's address: Ray itself tries for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if colon and port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=_KNOCK_S).close()
 
 
 def _not_there(address: str | None, error: Exception) -> str:

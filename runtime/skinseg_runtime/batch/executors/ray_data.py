@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +41,7 @@ __all__ = ["RayExecutor"]
 _DRIVER = "skinseg_runtime.batch.executors.ray_driver"
 _PACKAGES = Path(__file__).resolve().parents[3]
 _PATIENCE_S = 30.0  # for Ray to end what it started
+_LONGEST_SILENCE_S = 1800.0  # a unit takes seconds, a machine that a cluster must start first some minutes
 _LONGEST_FOLDER = 40  # bytes: the paths of Ray's sockets below it must stay within 107
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
@@ -166,7 +168,11 @@ class _Driver:
             self._line.send(message)
 
     def receive(self) -> Message:
-        """Wait for what it says; raises DeviceUnready if it is gone."""
+        """Wait for what it says; raises DeviceUnready if it is gone, or says nothing for half an hour."""
+        # What waits for a GPU whose machine is lost would wait for ever.
+        watch = threading.Timer(_LONGEST_SILENCE_S, self._process.kill)
+        watch.daemon = True
+        watch.start()
         try:
             message = self._line.receive()
             self.is_busy = not isinstance(message, Ended | Failed | Ready)
@@ -176,6 +182,8 @@ class _Driver:
                 f"cannot go on: the process that speaks to Ray ended ({self._last_words()}), expected it to answer; "
                 "look at the cluster, then start the same command again, which goes on"
             ) from None
+        finally:
+            watch.cancel()
 
     def close(self) -> None:
         """End it, and with it the Ray that it started."""

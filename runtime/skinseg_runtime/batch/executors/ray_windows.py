@@ -37,8 +37,9 @@ __all__ = ["Mistake", "Spread", "done_by_ray", "prepared_context"]
 _log = logging.getLogger(__name__)
 
 _BLOCK_BYTES = 8 * 1024 * 1024
-# An engine and a worker that decodes or measures share a core, as threads would: who has work takes the time.
-_CORE_SHARE = 0.5
+# Engines reserve no core: who has work takes the time, as threads would. And when a machine is lost, its engines start
+# again on those that are left, where they must not take the place of what reads for them.
+_ENGINE_CORES, _READER_CORES = 0, 1
 _IN_FLIGHT = 3  # units on their way to an engine, so that none waits for its next
 _DEATHS_IN_A_ROW = 8
 
@@ -177,7 +178,7 @@ def _dataset(
     pool = ray.data.ActorPoolStrategy(
         min_size=1, max_size=engines, initial_size=engines, max_tasks_in_flight_per_actor=in_flight
     )
-    on_core: dict[str, Any] = {"num_cpus": _CORE_SHARE, "memory": spread.memory, "max_retries": tries - 1}
+    on_core: dict[str, Any] = {"num_cpus": _READER_CORES, "memory": spread.memory, "max_retries": tries - 1}
     steps = {"work": work, "contract": contract}
     # Ray's types know no function that takes keywords beside its table.
     first, last = cast("Any", prepare), cast("Any", finish)
@@ -189,7 +190,7 @@ def _dataset(
         batch_format="pyarrow",
         fn_constructor_args=(work,),
         compute=pool,
-        num_cpus=_CORE_SHARE,
+        num_cpus=_ENGINE_CORES,
         num_gpus=spread.gpus or None,
         max_restarts=-1,
         max_task_retries=tries - 1,
