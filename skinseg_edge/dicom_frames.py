@@ -32,10 +32,18 @@ def stored_levels(image: DicomImage, name: str) -> tuple[Levels, str]:
         levels, meaning = _run_lengths(image, name), image.photometric
     else:
         levels, meaning = DECODERS.get(image.syntax, decoded_by_pydicom)(image, name)
+        _check_depth(levels, image, name)
     expected = (image.rows, image.columns, image.samples)
     if levels.shape != expected:
         raise damaged(name, "DICOM", f"its pixels are {levels.shape}, its header says {expected}")
     return levels, meaning
+
+
+def _check_depth(levels: Levels, image: DicomImage, name: str) -> None:
+    """Check that the frame's numbers are as deep as the header says: others would be scaled to a wrong picture."""
+    stored = image.bits_stored
+    if (levels.dtype == np.uint8 and stored > 8) or (levels.dtype == np.uint16 and int(levels.max()) >> stored):
+        raise damaged(name, "DICOM", f"its frame has other numbers than the {stored} bits that its header says")
 
 
 def _native(image: DicomImage, name: str) -> tuple[Levels, str]:

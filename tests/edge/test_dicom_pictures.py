@@ -462,6 +462,21 @@ def test_a_frame_larger_than_the_header_says_is_refused_before_it_is_decoded(
             decoded(encapsulated(dataset_of(PHOTO), frame, syntax, "RGB"))
 
 
+@pytest.mark.parametrize(
+    ("levels", "allocated", "stored"),
+    [(np.uint8, 16, 16), (np.uint8, 16, 12), (np.uint16, 8, 8), (np.uint16, 16, 12)],
+)
+def test_a_frame_of_other_numbers_than_the_header_says_gives_no_wrong_picture(
+    levels: type[np.generic], allocated: int, stored: int
+) -> None:
+    scaled = PHOTO[:, :, ::-1].astype(levels) * (257 if levels is np.uint16 else 1)
+    frame = cv2.imencode(".jp2", scaled)[1].tobytes()
+    told = dataset_of(PHOTO, BitsAllocated=allocated, BitsStored=stored, HighBit=stored - 1)
+
+    with pytest.raises(PictureUnreadable, match=f"its frame has other numbers than the {stored} bits"):
+        decoded(encapsulated(told, frame[frame.index(b"\xff\x4f\xff\x51") :], JPEG2000, "RGB"))
+
+
 def test_a_deflated_file_unfolds_no_further_than_its_pixels() -> None:
     import tracemalloc
 

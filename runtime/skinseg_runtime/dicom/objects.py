@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from skinseg_edge.errors import PictureUnreadable
 from skinseg_runtime.dicom.identity import Network
 from skinseg_runtime.dicom.seg import seg_from
 from skinseg_runtime.dicom.source import source_from
@@ -36,23 +38,35 @@ def objects_of_photo(
 
     *mask*, *lesions*, *network*: see `seg_from` and `sr_from`.
 
-    Raises PictureUnreadable if the photograph does not say whose it is.
+    Raises PictureUnreadable if the photograph does not say whose it is, or what it says makes no valid object.
     """
     with _quiet():
         source = source_from(data, name)
-        seg = seg_from(mask, lesions, source, network)
-        return {"dicom_seg": _file(seg), "dicom_sr": _file(sr_from(lesions, seg, source, network))}
+        try:
+            seg = seg_from(mask, lesions, source, network)
+            return {"dicom_seg": _file(seg), "dicom_sr": _file(sr_from(lesions, seg, source, network))}
+        except (ValueError, TypeError, AttributeError) as error:  # what highdicom and pydicom find at last
+            raise PictureUnreadable(
+                f"cannot make DICOM objects of {name}: what it says about itself makes no valid object "
+                f"({type(error).__name__}); run again without --dicom, and report it"
+            ) from error
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep pydicom and highdicom from warning of every name and date that a foreign file has in a form of its own.
 
+    pydicom logs what it warns of, with the value: whatever the file tells of a patient belongs in no log.
     Filters of warnings are one for the whole process, so one photograph at a time; Python's lock allows no more anyway.
     """
+    log = logging.getLogger("pydicom")
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        before, log.disabled = log.disabled, True
+        try:
+            yield
+        finally:
+            log.disabled = before
 
 
 def _file(dataset: Dataset) -> bytes:

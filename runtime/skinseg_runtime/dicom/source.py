@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import MutableSequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from skinseg_edge.errors import PictureUnreadable
+from skinseg_edge.picture_formats.dicom import described
+from skinseg_edge.picture_formats.dicom_elements import PIXEL_DATA
 from skinseg_edge.picture_formats.dicom_names import ACCEPTED_KINDS
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ _UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 _DATE = re.compile(r"[12][0-9]{3}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])")
 _TIME = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9]([0-5][0-9](\.[0-9]{1,6})?)?)?")
 _LARGEST = 2**31 - 1  # of a number in text (IS)
+_LONGEST_CODE, _LONGEST_MEANING = 16, 64  # characters of a code and its scheme (SH), and of what it means (LO)
 _WAY = re.compile(r"[AFHLPR]{1,3}")
 _IDENTIFIERS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 _TEXTS = {
@@ -48,10 +52,8 @@ def source_from(data: bytes, name: str) -> Dataset:
 
     Raises PictureUnreadable if it does not say which patient's study, series and picture it is.
     """
-    import pydicom
-
     try:
-        return _taken_over(pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True), name)
+        return _taken_over(_head_of(data, name), name)
     except PictureUnreadable:
         raise
     except Exception as error:  # a foreign file breaks wherever it likes inside pydicom
@@ -59,6 +61,22 @@ def source_from(data: bytes, name: str) -> Dataset:
             f"cannot read {name}: what it says about its patient and study is damaged ({type(error).__name__}); get it "
             "again from where it came"
         ) from error
+
+
+def _head_of(data: bytes, name: str) -> Dataset:
+    """Read all before the pixels; pydicom would inflate whatever a deflated file holds, so that is done here."""
+    import pydicom
+    from pydicom.filereader import read_dataset
+
+    image = described(data, name)
+    if image.data is data:
+        return pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
+    return read_dataset(
+        io.BytesIO(image.data),
+        is_implicit_VR=not image.encoding.is_explicit,
+        is_little_endian=not image.encoding.is_big_endian,
+        stop_when=lambda tag, _vr, _length: tag == PIXEL_DATA,
+    )
 
 
 def _taken_over(whole: Dataset, name: str) -> Dataset:
@@ -71,7 +89,7 @@ def _taken_over(whole: Dataset, name: str) -> Dataset:
     for keyword, text in _texts(whole).items():
         setattr(source, keyword, text)
     for keyword in _NUMBERS:
-        setattr(source, keyword, min(max(1, int(whole.get(keyword) or 1)), _LARGEST))
+        setattr(source, keyword, _number(whole, keyword))
     source.Modality = "XC"  # of a camera; both objects have their own
     source.PatientOrientation = _orientation(whole)
     source.AnatomicRegionSequence = [_site(site) for site in body_sites(whole)]
@@ -80,7 +98,7 @@ def _taken_over(whole: Dataset, name: str) -> Dataset:
 
 def _texts(whole: Dataset) -> dict[str, str]:
     """Return names, numbers in words, dates and times by keyword; empty where one breaks its rule."""
-    texts = {keyword: _text(whole, keyword)[:longest] for keyword, longest in _TEXTS.items()}
+    texts = {keyword: _short_text(whole, keyword, longest) for keyword, longest in _TEXTS.items()}
     for keyword in ("PatientName", "ReferringPhysicianName"):
         texts[keyword] = "=".join(form[:64] for form in _text(whole, keyword).split("=")[:3])
     for keyword in (*_DATES, *_TIMES):
@@ -88,7 +106,7 @@ def _texts(whole: Dataset) -> dict[str, str]:
         texts[keyword] = told if (_DATE if keyword in _DATES else _TIME).fullmatch(told) else ""
     sex = _text(whole, "PatientSex")
     texts["PatientSex"] = sex if sex in ("F", "M", "O") else ""
-    optional = {keyword: _text(whole, keyword)[:longest] for keyword, longest in _MAY_BE_LEFT_OUT.items()}
+    optional = {keyword: _short_text(whole, keyword, longest) for keyword, longest in _MAY_BE_LEFT_OUT.items()}
     return {**texts, **{keyword: text for keyword, text in optional.items() if text}}
 
 
@@ -108,7 +126,11 @@ def body_sites(source: Dataset) -> list[Code]:
         Code(*(_text(site, keyword) for keyword in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")))
         for site in source.get("AnatomicRegionSequence") or []
     ]
-    return [code for code in told if code.value and code.scheme_designator and code.meaning][:1]
+    return [
+        Code(code.value, code.scheme_designator, code.meaning[:_LONGEST_MEANING])
+        for code in told
+        if 0 < len(code.value) <= _LONGEST_CODE and 0 < len(code.scheme_designator) <= _LONGEST_CODE and code.meaning
+    ][:1]
 
 
 def _orientation(dataset: Dataset) -> list[str]:
@@ -125,10 +147,31 @@ def _site(code: Code) -> Dataset:
     return item
 
 
+def _value(dataset: Dataset, keyword: str) -> object:
+    """Return an element's value; None where there is none, several, or one that is not of its kind."""
+    try:
+        value: object = dataset.get(keyword)
+    except Exception:  # noqa: BLE001  # pydicom takes a value apart when it is first asked for, and raises what it likes
+        return None
+    return None if isinstance(value, MutableSequence) else value
+
+
+def _number(dataset: Dataset, keyword: str) -> int:
+    """Return a number of at least 1; 1 where none is told."""
+    value = _value(dataset, keyword)
+    return min(max(1, int(value)), _LARGEST) if isinstance(value, int) else 1
+
+
 def _text(dataset: Dataset, keyword: str) -> str:
-    value = dataset.get(keyword)
+    value = _value(dataset, keyword)
     text = "" if value is None else str(value).replace("\\", "/")
     return "".join(letter for letter in text if letter.isprintable()).strip()
+
+
+def _short_text(dataset: Dataset, keyword: str, longest: int) -> str:
+    """Return a text, empty where it is too long: the beginning of a number is another patient's."""
+    text = _text(dataset, keyword)
+    return text if len(text) <= longest else ""
 
 
 def _identifier(dataset: Dataset, keyword: str, name: str) -> str:

@@ -22,7 +22,7 @@ import highdicom
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import UID
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from tests.edge.drawn_dicom import CAPTURE, DERMOSCOPIC, PHOTOGRAPH, dataset_of, file_of
 
@@ -299,6 +299,100 @@ def test_what_breaks_the_standards_rules_is_left_empty() -> None:
     assert (source.StudyDate, source.StudyTime, source.PatientSex, source.ContentDate) == ("", "", "", "")
     seg = opened_seg(seg_from(mask, measure(mask), source, NETWORK))
     assert len(str(seg.ContentDate)) == 8  # the day of making, where the photograph tells none
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+        (["ISO 2022 IR 13", "ISO 2022 IR 87"], "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう"),
+        ("GB18030", "Wang^XiaoDong=王^小东"),
+    ],
+)
+def test_a_name_of_several_alphabets_comes_out_whole(charset: str | list[str], name: str) -> None:
+    source = source_of((8, 10), SpecificCharacterSet=charset, PatientName=name)
+    mask = np.zeros((8, 10), np.bool_)
+
+    seg = seg_from(mask, (), source, NETWORK)
+
+    assert str(opened_seg(seg).PatientName) == name
+
+
+@pytest.mark.filterwarnings("ignore:The value length:UserWarning")  # of pydicom, which writes it all the same
+def test_the_beginning_of_a_long_number_or_one_of_several_is_taken_for_no_patients() -> None:
+    long = source_of((8, 10), PatientID="7" * 65, AccessionNumber="A" * 17, StudyDescription="d" * 65)
+    several = source_of((8, 10), PatientID=["7", "8"], PatientName=["A^B", "C^D"], StudyID=["1", "2"])
+
+    assert (long.PatientID, long.AccessionNumber, "StudyDescription" in long) == ("", "", False)
+    assert (several.PatientID, str(several.PatientName), several.StudyID) == ("", "", "")
+
+
+def test_no_value_of_a_photograph_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    data = file_of(dataset_of(smooth_photo(8, 10)))
+    assert b"IS\x02\x002 " in data
+    caplog.set_level(0)
+
+    assert objects_of(data.replace(b"IS\x02\x002 ", b"IS\x02\x00Q "), np.zeros((8, 10), np.bool_), ())
+
+    assert not [words for words in caplog.messages if "'Q'" in words or "Drawn" in words]
+    assert "pydicom" not in {record.name for record in caplog.records}  # it says what value it warns of
+
+
+@pytest.mark.parametrize("wrong", [b"IS\x02\x00A ", b"IS\x02\x001\\", b"IS\x02\x00-2"])
+def test_a_number_that_is_none_counts_as_one(wrong: bytes) -> None:
+    data = file_of(dataset_of(smooth_photo(8, 10)))
+    assert b"IS\x02\x002 " in data
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as `objects_of_photo` does
+        source = source_from(data.replace(b"IS\x02\x002 ", wrong), "mole.dcm")
+
+    assert (source.InstanceNumber, source.SeriesNumber) == (1, 3)
+
+
+@pytest.mark.filterwarnings("ignore:The value length:UserWarning")  # of pydicom, which writes it all the same
+@pytest.mark.parametrize(("code", "expected"), [("40983000", "U" * 64), ("4" * 17, "Skin")])
+def test_a_body_site_with_a_long_meaning_keeps_its_code_and_one_with_a_long_code_is_left_out(
+    code: str, expected: str
+) -> None:
+    site = Dataset()
+    site.CodeValue, site.CodingSchemeDesignator, site.CodeMeaning = code, "SCT", "U" * 80
+    mask = mask_of((48, 66))
+    data = file_of(dataset_of(smooth_photo(48, 66), AnatomicRegionSequence=[site]))
+
+    seg, _ = objects_of(data, mask, measure(mask))
+
+    (region,) = highdicom.seg.segread(io.BytesIO(seg)).get_segment_description(1).anatomic_regions
+    assert region.meaning == expected
+
+
+def test_what_makes_no_valid_object_is_an_error_of_the_photo_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise ValueError("Code meaning can have maximally 64 characters.")
+
+    monkeypatch.setattr(highdicom.seg, "Segmentation", refused)
+
+    with pytest.raises(PictureUnreadable, match=r"cannot make DICOM objects of mole.dcm: .* \(ValueError\)"):
+        objects_of(file_of(dataset_of(smooth_photo(8, 10))), np.zeros((8, 10), np.bool_), ())
+
+
+def test_what_a_deflated_file_unfolds_to_behind_its_pixels_is_not_unfolded() -> None:
+    import tracemalloc
+
+    photo = dataset_of(smooth_photo(8, 10))
+    photo.add_new(0xFFFCFFFC, "OB", bytes(60_000_000))  # padding, which deflates to 60 kB
+    data = file_of(photo, syntax=DeflatedExplicitVRLittleEndian)
+    del photo
+    assert len(data) < 100_000
+
+    tracemalloc.start()
+    try:
+        source = source_from(data, "mole.dcm")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert (source.PatientID, source.Rows, source.Columns) == ("7", 8, 10)
+    assert most < 40_000_000  # 16 MiB for what comes before the pixels, and a copy
 
 
 def test_three_hundred_damaged_heads_give_objects_of_the_same_mask_or_our_own_error() -> None:
