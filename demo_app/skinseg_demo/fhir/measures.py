@@ -99,8 +99,9 @@ def _observation(
         "issued": text_from_time(version.made_at),
         "method": concept(_method(of, version)),
         "derivedFrom": [reference(of.photo)],
-        "note": notes(told),
     }
+    if told:  # FHIR knows no empty list
+        resource["note"] = notes(told)
     if of.body_site is not None:
         resource["bodySite"] = of.body_site
     if of.network is not None and version.drawn_by == "network":

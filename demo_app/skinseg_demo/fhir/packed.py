@@ -30,8 +30,8 @@ def transaction_of_package(package: Path) -> bytes:
             return b"".join(inlined(transaction, archive.open))
     except OSError as error:
         _refuse(package, error.strerror or str(error))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, KeyError) as error:
-        # What zipfile raises for a ZIP that is cut off, written over, encrypted, or lacks a member.
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, TypeError, KeyError) as error:
+        # What zipfile raises for a ZIP that is cut off, written over, encrypted, or lacks a member; and sizes that are none.
         _refuse(package, f"it is no package of a case, or a damaged one ({error})")
 
 

@@ -14,6 +14,9 @@ Coding = dict[str, object]
 # Control characters but tab and line ends, and what XML has no words for.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
+# Spaces of print, such as the one that does not break: to some checkers of FHIR they are no letter of a string.
+_ODD_SPACES = re.compile(r"[^\S\t\n\r ]")
+
 
 def plain(text: str) -> str:
     r"""Return a text as a FHIR string may hold it.
@@ -21,7 +24,7 @@ def plain(text: str) -> str:
     >>> plain(" left\x00 arm ")
     'left arm'
     """
-    return _UNWRITABLE.sub("", text).strip()
+    return _ODD_SPACES.sub(" ", _UNWRITABLE.sub("", text)).strip()
 
 
 def coding(system: str, code: str, display: str) -> Coding:

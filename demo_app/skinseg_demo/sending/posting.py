@@ -75,6 +75,8 @@ class Poster:
                 raise _refusal(error) from error
         except (OSError, http.client.HTTPException) as error:  # URLError, time-outs, TLS and half answers
             raise NotSent(f"the receiver cannot be reached: {_reason(error)}; it is tried again") from error
+        except ValueError as error:  # letters that no request line and no name of a host can hold
+            raise NotSent(f"the receiver's address cannot be used: {error}; look at it") from error
 
 
 class _NoRedirects(HTTPRedirectHandler):

@@ -11,8 +11,12 @@ Resource = dict[str, Any]
 
 
 def valid(document: Mapping[str, object]) -> Mapping[str, object]:
-    """Return a bundle that holds to FHIR's schema; R4B's, which has these resources as R4 does."""
+    """Return a bundle that holds to FHIR's schema; R4B's, which has these resources as R4 does.
+
+    The models take empty lists and texts, which FHIR knows none of.
+    """
     Bundle.model_validate(document)
+    assert not list(_empty(document, "Bundle"))
     return document
 
 
@@ -40,3 +44,12 @@ def keys_of(value: object) -> Iterator[str]:
             yield from keys_of(child)
     for child in value if isinstance(value, list) else ():
         yield from keys_of(child)
+
+
+def _empty(value: object, path: str) -> Iterator[str]:
+    if value in (None, "", [], {}):
+        yield path
+    for key, child in value.items() if isinstance(value, Mapping) else ():
+        yield from _empty(child, f"{path}.{key}")
+    for place, child in enumerate(value) if isinstance(value, list) else ():
+        yield from _empty(child, f"{path}[{place}]")

@@ -130,6 +130,14 @@ def test_words_that_somebody_wrote_stay_words(store: Store) -> None:
     assert photo["bodySite"] == {"text": 'elbow </p><script>"url": "pictures/x"</script> & more'}
 
 
+def test_spaces_of_print_become_those_that_every_checker_takes(store: Store) -> None:
+    case = add_case(store, body_site="bras\u00a0gauche\u2003:\u3000\u8155")
+
+    photo = resources(valid(bundle_of_case(store, case.id)), "Media")[0]
+
+    assert photo["bodySite"] == {"text": "bras gauche : \u8155"}
+
+
 def test_a_photo_that_cannot_be_drawn_costs_the_report_alone(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     case = add_case(store)  # its pictures are no JPEG
 

@@ -178,6 +178,25 @@ def test_a_token_that_the_server_repeats_is_taken_out_and_its_words_are_cut(
     assert len(told.value.message) < 300
 
 
+def test_a_token_is_taken_out_wherever_the_server_repeats_it(
+    server: FhirServer, endpoint: MakeEndpoint, package: Package
+) -> None:
+    server.scripted, server.headers, server.answer = True, {"Content-Type": "text/S3cret.token"}, b"ok"
+
+    with pytest.raises(NotSent, match=r"answered text/\(token\)") as told:
+        endpoint({TOKEN: "S3cret.token"}).send(package)
+
+    assert "s3cret" not in f"{told.value.message} {told.value.__cause__}".lower()
+
+
+@pytest.mark.parametrize("address", ["https://127.0.0.1/b\u00e4se", "https://a..b/", f"https://{'a' * 70}.example/"])
+def test_an_address_that_no_request_can_name_is_told_and_not_a_mistake_of_the_program(
+    package: Package, address: str
+) -> None:
+    with pytest.raises(NotSent, match="the receiver's address cannot be used: .*; look at it"):
+        FhirEndpoint(address, environment={}).send(package)
+
+
 def test_a_wait_that_the_server_asks_for_is_told(server: FhirServer, endpoint: MakeEndpoint, package: Package) -> None:
     server.status, server.headers["Retry-After"] = 429, "90"
 

@@ -69,7 +69,7 @@ def test_a_compressed_package_is_refused_before_it_grows(package: Package, tmp_p
         transaction_of_package(path)
 
 
-def _bundle(url: str, size: int, times: int = 1) -> bytes:
+def _bundle(url: str, size: object, times: int = 1) -> bytes:
     attached = {"contentType": "image/jpeg", "url": url, "size": size}
     identifier = [{"system": "https://skinseg.invalid/fhir/photo", "value": "a"}]
     media = {"resourceType": "Media", "identifier": identifier, "content": [attached] * times}
@@ -84,6 +84,7 @@ def _bundle(url: str, size: int, times: int = 1) -> bytes:
         (b'{"entry": [{"resource": {"resourceType": "Media"}}]}', "an entry has no name of this program"),
         (_bundle("pictures/../../../etc/passwd", 7), "no package of a case"),
         (_bundle("reports/none.pdf", 7), "no package of a case"),
+        (_bundle("reports/none.pdf", []), "no package of a case"),
         (_bundle("reports/none.pdf", 10**9), "tells of more than it holds"),
     ],
 )
