@@ -112,4 +112,9 @@ def _shortened(text: str, longest: int) -> str:
     if len(data) <= longest:
         return text
     digest = hashlib.sha256(data).hexdigest()[:_DIGEST]
-    return f"{data[: longest - _DIGEST - 1].decode(errors='ignore').rstrip('/')}~{digest}"
+    folder, slash, last = _cut(data, longest - _DIGEST - 1).rstrip("/").rpartition("/")
+    return f"{folder}{slash}{_cut(last.encode(), _LONGEST_PART - _DIGEST - 1)}~{digest}"
+
+
+def _cut(data: bytes, longest: int) -> str:
+    return data[:longest].decode(errors="ignore")

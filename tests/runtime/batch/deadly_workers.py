@@ -1,4 +1,4 @@
-"""Workers of the local executor that die: of some pictures, or at once."""
+"""Workers of the local executor that die, or hang: of some pictures, or at once."""
 
 import os
 import signal
@@ -11,8 +11,11 @@ from skinseg_runtime.batch.work import Work
 DEADLY = b"this picture ends the process that reads it"
 
 
+HANGING = b"this picture never comes to an end"
+
+
 def serve_until_deadly(work: Work, driver: Connection) -> None:
-    """Be a worker that is killed, as for want of memory, by each picture that begins with DEADLY."""
+    """Be a worker that is killed, as for want of memory, by each DEADLY picture, and hangs of a HANGING one."""
     import skinseg_edge.image_io
     from skinseg_runtime.batch import core
 
@@ -21,6 +24,8 @@ def serve_until_deadly(work: Work, driver: Connection) -> None:
     def deadly(source: bytes, **options: Any) -> object:
         if source.startswith(DEADLY):
             os.kill(os.getpid(), signal.SIGKILL)
+        if source.startswith(HANGING):
+            os.kill(os.getpid(), signal.SIGSTOP)
         return decode(source, **options)
 
     core.__dict__["decode"] = deadly  # in a process of its own, which ends with it

@@ -18,7 +18,7 @@ from skinseg_runtime.batch.opening import open_segmenter, work_for
 from skinseg_runtime.batch.units import Unit, UnitDone
 from skinseg_runtime.batch.work import Work
 from tests.runtime.batch.archives import folder_of
-from tests.runtime.batch.deadly_workers import DEADLY, die_at_once, serve_until_deadly
+from tests.runtime.batch.deadly_workers import DEADLY, HANGING, die_at_once, serve_until_deadly
 from tests.runtime.tiny_bundle import write_bundle
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are killed by POSIX signals")
@@ -78,6 +78,18 @@ def test_a_picture_that_kills_each_worker_gets_its_row_and_the_others_theirs(tmp
     assert rows == {path.name: WORKER_DIED if path == paths[2] else None for path in paths}
     assert "each process that tried was killed by SIGKILL" in _by_name(done)[paths[2].name].row["error_message"]
     assert sorted(unit.number for unit in done) == [0, 1]
+
+
+def test_a_picture_that_hangs_each_worker_gets_its_row_instead_of_being_waited_for(tmp_path: Path, work: Work) -> None:
+    paths = [tmp_path / "hangs.png"]
+    paths[0].write_bytes(HANGING)
+
+    done = list(LocalExecutor(1, serve=serve_until_deadly, longest_silence_s=0.1).run(_units(paths, 1), work))
+
+    (row,) = _by_name(done).values()
+    assert row.row["error_kind"] == WORKER_DIED
+    assert "each process that tried gave no answer for " in row.row["error_message"]
+    assert _children() == set()
 
 
 def test_workers_that_die_before_their_first_picture_end_the_run(tmp_path: Path, work: Work) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -132,6 +133,37 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, work: Work, seg
     record = record_of(output)
     assert (record["state"], record["starts"], record["counts"]["pictures"]) == ("done", 2, 20)
     assert len(parts_in(output)) == 1
+
+
+@pytest.mark.parametrize("below", ["", "out"])
+@pytest.mark.parametrize("pattern", ["", "**/*.png"])
+def test_results_inside_the_source_are_no_pictures_of_the_next_start(
+    tmp_path: Path, work: Work, segmenter: Segmenter, below: str, pattern: str
+) -> None:
+    photos = folder_of(tmp_path / "photos", 6)
+    outcomes = [run(photos / pattern, photos / below, work, Here(segmenter)) for _ in range(3)]
+
+    assert [(one.pictures, one.computed) for one in outcomes] == [(6, 6), (6, 0), (6, 0)]
+
+
+def test_a_table_of_results_inside_a_folder_of_tables_is_none_of_its(
+    tmp_path: Path, work: Work, segmenter: Segmenter
+) -> None:
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    pq.write_table(pa.table({"name": ["a", "b"], "image": [picture(0), picture(1)]}), tables / "photos.parquet")
+    outcomes = [run(tables, tables / "out", work, Here(segmenter)) for _ in range(2)]
+
+    assert [(one.pictures, one.computed) for one in outcomes] == [(2, 2), (2, 0)]
+
+
+def test_folders_called_like_results_beside_another_record_are_pictures(tmp_path: Path) -> None:
+    folder_of(tmp_path / "set" / "pictures", 2, first=1)
+    (tmp_path / "set" / "batch.json").write_text('{"batch": 7}')
+
+    names = [item.name for item in source_from_text(str(tmp_path / "set")).items()]
+
+    assert names == ["pictures/p001.png", "pictures/p002.png"]
 
 
 def test_only_what_changed_is_done_again_and_what_left_goes(tmp_path: Path, work: Work, segmenter: Segmenter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ _AHEAD = 2  # units of a worker: one that it does, and one that waits so that it
 _MOST_DEAD_STARTS = 3  # in a row: what ends a worker before its first picture ends the next one, too
 _LOOK_UP_S = 1.0  # Windows delivers Ctrl-C only between two waits
 _PATIENCE_S = 10.0  # for a process to end that has nothing more to do
+_LONGEST_SILENCE_S = 30 * 60.0  # of a worker with a unit: a store that is slow takes long, one that hangs for ever
 
 # Started anew, not forked: a fork would copy the threads' locks of ONNX Runtime and OpenCV in whatever state they are.
 _PROCESSES = multiprocessing.get_context("spawn")
@@ -37,19 +39,27 @@ _PROCESSES = multiprocessing.get_context("spawn")
 class LocalExecutor:
     """Does units in *processes* of this machine; None takes as many as there are usable cores.
 
-    *serve*: what each process runs, see `local_worker.serve`.
+    *serve*: what each process runs, see `local_worker.serve`. *longest_silence_s*: a worker that has opened the network
+    and does not answer for so long, be it that a drive hangs, is killed, and its unit done as after any death.
     """
 
-    def __init__(self, processes: int | None = None, *, serve: Callable[[Work, Connection], None] = serve) -> None:
+    def __init__(
+        self,
+        processes: int | None = None,
+        *,
+        serve: Callable[[Work, Connection], None] = serve,
+        longest_silence_s: float = _LONGEST_SILENCE_S,
+    ) -> None:
         self.processes = processes or usable_cores()
         self._serve = serve
+        self._longest_silence_s = longest_silence_s
 
     def run(self, units: Iterable[Unit], work: Work) -> Generator[UnitDone, None, None]:
         """See `Executor.run`.
 
         Raises DeviceUnready if processes die before they have opened the network, and what a worker raises.
         """
-        crew = _Crew(Attempts(units), work, self.processes, self._serve)
+        crew = _Crew(Attempts(units), work, self.processes, self._serve, self._longest_silence_s)
         try:
             yield from crew.work_off()
             crew.dismiss()
@@ -59,22 +69,34 @@ class LocalExecutor:
 
 @dataclass(eq=False)
 class _Worker:
-    """A process, this end of its pipe, and what it was given, the unit that it does first."""
+    """A process, this end of its pipe, and what it was given, the unit that it does first.
+
+    *silent_s*: for how long it was waited for since it was given a unit or answered.
+    """
 
     process: BaseProcess
     connection: Connection
     attempts: deque[Attempt] = field(default_factory=deque)
     is_ready: bool = False
+    silent_s: float = 0.0
 
 
 class _Crew:
     """The workers of a run; their number falls when one dies and rises again when there is work."""
 
-    def __init__(self, attempts: Attempts, work: Work, most: int, serve: Callable[[Work, Connection], None]) -> None:
+    def __init__(
+        self,
+        attempts: Attempts,
+        work: Work,
+        most: int,
+        serve: Callable[[Work, Connection], None],
+        longest_silence_s: float,
+    ) -> None:
         self._attempts = attempts
         self._work = work
         self._most = most
         self._serve = serve
+        self._longest_silence_s = longest_silence_s
         self._workers: list[_Worker] = []
         self._dead_starts = 0
 
@@ -83,7 +105,10 @@ class _Crew:
             self._hand_out()
             if not any(worker.attempts for worker in self._workers):
                 return
-            for connection in wait([worker.connection for worker in self._workers], _LOOK_UP_S):
+            begun = time.monotonic()
+            heard = wait([worker.connection for worker in self._workers], _LOOK_UP_S)
+            self._end_silent(time.monotonic() - begun)
+            for connection in heard:
                 worker = next(one for one in self._workers if one.connection is connection)
                 done = self._heard(worker)
                 if done is not None:
@@ -106,6 +131,17 @@ class _Crew:
             worker.process.close()
             worker.connection.close()
         self._workers.clear()
+
+    def _end_silent(self, waited_s: float) -> None:
+        """Kill workers that hang; that they died is heard as of any. *waited_s*: since the last call, while waiting."""
+        for worker in self._workers:
+            # Where this process was stopped for an hour (Ctrl-Z), so were its workers.
+            worker.silent_s += min(waited_s, 2 * _LOOK_UP_S) if worker.attempts else 0.0
+            if self._hangs(worker):
+                worker.process.kill()
+
+    def _hangs(self, worker: _Worker) -> bool:
+        return worker.silent_s > (self._longest_silence_s if worker.is_ready else _LONGEST_SILENCE_S)
 
     def _hand_out(self) -> None:
         """Give every worker a unit before any has a second one; a process is started when there is a unit for it."""
@@ -136,6 +172,7 @@ class _Crew:
             message: Message = worker.connection.recv()
         except (EOFError, OSError):
             return self._lost(worker)
+        worker.silent_s = 0.0
         if isinstance(message, Failed):
             raise message.error
         if isinstance(message, Ready):
@@ -147,7 +184,8 @@ class _Crew:
         self._workers.remove(worker)
         worker.connection.close()
         worker.process.join(_PATIENCE_S)
-        how = _how_it_ended(worker.process)
+        ended = _how_it_ended(worker.process)
+        how = f"gave no answer for {worker.silent_s:.0f} s" if self._hangs(worker) else ended
         begun = worker.attempts.popleft() if worker.is_ready and worker.attempts else None
         for attempt in worker.attempts:
             self._attempts.put_back(attempt)

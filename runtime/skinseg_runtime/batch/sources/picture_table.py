@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
+from skinseg_edge.errors import InputError
 from skinseg_runtime.batch.items import FilePlace, Item, ParquetPlace, Place, safe_name
 from skinseg_runtime.batch.sources.addresses import beside
 from skinseg_runtime.batch.sources.parquet_cells import Columns, Table, open_table
@@ -55,8 +56,11 @@ def _rows(table: Table, found: Found, columns: Columns) -> Iterator[Item]:
 
 
 def _place(table: str, path: str, cell: Place) -> Place:
-    """Return where the picture is; an empty path stays a cell, whose reading tells that it is empty."""
-    return FilePlace(beside(table, path)) if path else cell
+    """Return where the picture is; an empty path, or one that means nothing, stays a cell, whose reading tells why."""
+    try:
+        return FilePlace(beside(table, path)) if path else cell
+    except InputError:
+        return cell
 
 
 def _row_name(found: Found, row: int) -> str:

@@ -10,7 +10,7 @@ from itertools import product
 from skinseg_edge.errors import InputError
 from skinseg_runtime.batch.items import safe_name
 from skinseg_runtime.batch.sources.addresses import child, last_name, protocol_of, told
-from skinseg_runtime.batch.sources.stores import Entry, entries
+from skinseg_runtime.batch.sources.stores import Entry, entries, read_whole
 from skinseg_runtime.sources import is_mask_name, is_passed_over, is_picture_name, is_result_name
 
 __all__ = ["Found", "files_below", "files_like", "has_numbers", "has_wildcards", "is_picture_file", "numbered_files"]
@@ -18,6 +18,9 @@ __all__ = ["Found", "files_below", "files_like", "has_numbers", "has_wildcards",
 _DICOM = (".dcm", ".dicom")
 _NUMBERS = re.compile(r"\{(\d{1,12})\.\.(\d{1,12})\}")
 _MOST_NUMBERED = 1_000_000
+# What skinseg-batch leaves in its output folder, which may lie in its source, or be it; see `archive.folder`.
+_RESULTS, _RECORD, _SCHEMA = ("pictures", "masks"), "batch.json", b'"skinseg.batch/1"'
+_LONGEST_RECORD = 1 << 20  # bytes
 _DEEPEST = 100  # folders: a web server may invent one below the other for ever
 
 
@@ -47,7 +50,7 @@ def files_below(folder: str, is_wanted: Callable[[str], bool]) -> Iterator[Found
     """Find files in a folder and all below it, each folder's own files first, sorted by name.
 
     Hidden files and folders, bundles, results of earlier runs, and masks beside their photos are passed over, as
-    `skinseg-run` does. *is_wanted*: hears a file's name.
+    `skinseg-run` does, and so is what `skinseg-batch` has written. *is_wanted*: hears a file's name.
 
     Raises FileMissing or InputError if one of the folders cannot be read or two names differ in unsafe letters only.
     """
@@ -65,6 +68,8 @@ def files_below(folder: str, is_wanted: Callable[[str], bool]) -> Iterator[Found
 
 def files_like(pattern: str) -> Iterator[Found]:
     """Find the files that a pattern with *, ? and [...] names, sorted part by part; ** is any folders.
+
+    No wildcard enters what `skinseg-batch` has written: its masks would be pictures of the next start, and so on.
 
     Raises FileMissing if a folder that it names is not there, InputError if one cannot be read or ** comes twice.
     """
@@ -122,7 +127,19 @@ def _entries(folder: _Folder) -> list[Entry]:
         raise InputError(
             f"cannot read {told(folder.address)}: it lies more than {_DEEPEST} folders deep; name a folder in it"
         )
-    return entries(folder.address)
+    found = entries(folder.address)
+    ours = {entry.name for entry in found if entry.is_folder and entry.name in _RESULTS}
+    if not ours or not any(entry.name == _RECORD and not entry.is_folder for entry in found):
+        return found
+    return [entry for entry in found if entry.name not in ours] if _is_record(child(folder.address, _RECORD)) else found
+
+
+def _is_record(address: str) -> bool:
+    """Answer whether a file is what `skinseg-batch` writes beside its results, which are no source of pictures."""
+    try:
+        return _SCHEMA in read_whole(address, told(address), _LONGEST_RECORD)
+    except InputError:
+        return False
 
 
 def _shown(found: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:

@@ -46,8 +46,13 @@ def test_long_names_that_differ_at_their_ends_stay_different() -> None:
     assert len(one) == len(other) == 200
 
 
-def test_a_deep_name_is_shortened_as_a_whole() -> None:
-    assert len(safe_name("/".join(["deep"] * 1_000)).encode()) <= 2_000
+@pytest.mark.parametrize("part", ["deep", "x" * 199, "é" * 99, "y" * 175])
+def test_a_deep_name_is_shortened_as_a_whole_and_each_of_its_parts_can_be_a_files(part: str) -> None:
+    name = safe_name("/".join([part] * 1_000))
+
+    assert len(name.encode()) <= 2_000
+    assert max(len(one.encode()) for one in name.split("/")) <= 200
+    assert safe_name(name) == name  # else the archive would refuse it, and end
 
 
 @pytest.mark.parametrize(

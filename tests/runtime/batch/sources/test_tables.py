@@ -53,6 +53,20 @@ def test_a_column_of_paths_names_files_beside_the_table(tmp_path: Path) -> None:
     assert "column file_name of its row is empty" in str(contents(listed(path))["list/00000001"])
 
 
+def test_a_path_that_means_nothing_is_an_error_of_its_row_and_ends_no_listing(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg")
+    paths = ["a.jpg", "b\0.jpg", "ftp://me:secret@host/c.jpg", "s3://"]
+    path = table(tmp_path / "list.parquet", {"path": paths, "name": ["a", "b", "c", "d"]})
+
+    found = contents(listed(path))
+
+    assert found["a"] == b"a.jpg"
+    assert "expected the path or the address of a file" in str(found["b"])
+    assert "cannot find the protocol 'ftp'" in str(found["c"])
+    assert "it names no file or folder" in str(found["d"])
+    assert "secret" not in str(found)
+
+
 @pytest.mark.parametrize(
     ("column", "expected"),
     [("name", ["x", "y"]), ("path", ["x", "y"]), ("key", ["x", "y"]), ("other", ["part/00000000", "part/00000001"])],
