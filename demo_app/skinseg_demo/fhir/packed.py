@@ -31,7 +31,7 @@ def transaction_of_package(package: Path) -> bytes:
     except OSError as error:
         _refuse(package, error.strerror or str(error))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, TypeError, KeyError) as error:
-        # What zipfile raises for a ZIP that is cut off, written over, encrypted, or lacks a member; and sizes that are none.
+        # What zipfile raises for a ZIP that is cut off, written over, encrypted, or lacks a member; and odd sizes.
         _refuse(package, f"it is no package of a case, or a damaged one ({error})")
 
 

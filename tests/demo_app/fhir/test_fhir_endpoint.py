@@ -193,7 +193,7 @@ def test_a_token_is_taken_out_wherever_the_server_repeats_it(
 def test_an_address_that_no_request_can_name_is_told_and_not_a_mistake_of_the_program(
     package: Package, address: str
 ) -> None:
-    with pytest.raises(NotSent, match="the receiver's address cannot be used: .*; look at it"):
+    with pytest.raises(NotSent, match=r"the receiver's address cannot be used: .*; look at it"):
         FhirEndpoint(address, environment={}).send(package)
 
 
