@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skinseg_edge.command_line import Ui, command
-from skinseg_edge.errors import InputError, ProcessLost, SkinsegError
+from skinseg_edge.errors import InputError, ProcessLost
 from skinseg_edge.progress import no_progress
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ __all__ = ["main"]
 
 _PATH = click.Path(path_type=Path)
 _INTERRUPTED = 130
+_FAILED = 2
 _LARGEST_SEED = 2**32 - 1  # an epoch's seed is a million times as large, and torch takes 64 bits
 
 
@@ -143,22 +144,20 @@ def main(
     from skinseg_edge.training.start import quantization_aware_start, usual_start
     from skinseg_edge.training.trainer import TrainingJob
 
-    with _one_voice(ui, first=rank_told() == 0), joined() as processes:
+    def described(processes: "Processes", recipe_name: str, lanes: int) -> TrainingJob:
         for module in modules:
             import_user_networks(module)
-        recipe_name = _recipe_name(recipe_name, qat)
-        qat = recipe_name == "qat"
+        is_qat = recipe_name == "qat"
         given = options_from_texts(options)
         start = (
             quantization_aware_start(network, given, initial_weights)
-            if qat
+            if is_qat
             else usual_start(network, recipe_name, given, initial_weights)
         )
         chosen = start.recipe if epochs is None else start.recipe.with_epochs(epochs)
         train, validation = chosen_pairs(data, train_list, validation_list)
-        place = processes.together(lambda: processes.device(device))
-        folder = RunFolder(output or Path("runs") / f"{network}-{recipe_name}")
-        job = TrainingJob(
+        place = processes.device(device)
+        return TrainingJob(
             network=network,
             recipe=chosen,
             train=train,
@@ -168,7 +167,7 @@ def main(
             lesion_classes=start.lesion_classes if lesion_classes is None else classes_from_text(lesion_classes),
             teacher=teacher or start.teacher,
             initial_weights=start.weights,
-            quantization_aware=qat,
+            quantization_aware=is_qat,
             starting_contract=start.contract,
             data=data.resolve().name,
             data_folder=data.resolve().name,
@@ -176,9 +175,15 @@ def main(
             device=place,
             half=place.startswith("cuda") if half is None else half,
             workers=workers,
-            lanes=shards or processes.first(folder.lanes) or processes.count,
+            lanes=lanes,
             accumulate=accumulate,
         )
+
+    with _one_voice(ui, first=rank_told() == 0), joined(when_waiting=ui.info) as processes:
+        recipe_name = processes.together(lambda: _recipe_name(recipe_name, qat))
+        folder = RunFolder(output or Path("runs") / f"{network}-{recipe_name}")
+        lanes = shards or processes.first(folder.lanes) or processes.count
+        job = processes.together(lambda: described(processes, recipe_name, lanes))
         return _train(ui, job, folder, processes)
 
 
@@ -212,6 +217,8 @@ def _one_voice(ui: Ui, *, first: bool) -> Iterator[None]:
     if first:
         yield
         return
+    from skinseg_edge.training.processes import is_shared
+
     ui.verbosity, ui.json = -1, False
     try:
         yield
@@ -221,8 +228,10 @@ def _one_voice(ui: Ui, *, first: bool) -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         raise SystemExit(_INTERRUPTED) from None
-    except SkinsegError as error:
-        raise SystemExit(error.exit_code) from error  # raised in the first process as well
+    except Exception as error:
+        if not is_shared(error):
+            raise
+        raise SystemExit(getattr(error, "exit_code", _FAILED)) from error
 
 
 def _recipe_name(asked: str | None, qat: bool) -> str:

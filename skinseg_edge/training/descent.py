@@ -38,7 +38,7 @@ class Descent:
         self._processes = processes
         self._rows = BatchRows()
         if job.lanes > 1:
-            see_whole_batches(network, processes, device, self._rows)
+            processes.together(lambda: see_whole_batches(network, processes, device, self._rows))
         loss = _LossOf(network, objective, job.half)
         self._loss = _summed_over_processes(loss, device) if processes.count > 1 else loss
         self.optimizer = optimizer_of(network, job.recipe)

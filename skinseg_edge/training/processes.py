@@ -6,7 +6,9 @@ one that is gone. A process alone (`ALONE`) goes through the same calls, and not
 """
 
 import os
+import pickle
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,16 +22,18 @@ from torch import distributed as dist
 from skinseg_edge.errors import InputError, ProcessLost, ToolMissing
 from skinseg_edge.training.devices import pick_device
 
-__all__ = ["ALONE", "Processes", "joined", "rank_told", "telling_the_lost"]
+__all__ = ["ALONE", "Processes", "is_shared", "joined", "rank_told", "telling_the_lost"]
 
 _Result = TypeVar("_Result")
 
 # By these, torchrun (and whatever else starts processes for torch) tells where the others are.
-_TOLD = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_TOLD = _RANK, _WORLD, _ADDRESS, _PORT = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 # A process that ends is noticed at once, by its closed connections; this is for one that hangs. It has to be longer
 # than the longest wait of all: one process may read far more pictures, or from a slower disk, than another.
 _PATIENCE = timedelta(minutes=30)
 _CPU = torch.device("cpu")
+_SOON_S = 10.0  # others that were started together are there by then
+_SHARED = "was raised in every process"
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,11 @@ class Processes:
             return function()
         outcome = _outcome(function) if self.is_first else (None, None)
         with telling_the_lost(always=True):
-            told: list[Any] = [outcome]
+            told: list[Any] = [(outcome[0], _sendable(outcome[1]))]
             dist.broadcast_object_list(told, src=0, device=_CPU)
         result, error = told[0]
         if error is not None:
-            raise outcome[1] or error
+            raise _shared(outcome[1] or error)
         return result  # type: ignore[no-any-return]  # what travels between processes has no type
 
     def together(self, function: Callable[[], _Result]) -> _Result:
@@ -90,10 +94,10 @@ class Processes:
         result, error = _outcome(function)
         with telling_the_lost(always=True):
             errors: list[Any] = [None] * self.count
-            dist.all_gather_object(errors, error)
+            dist.all_gather_object(errors, _sendable(error))
         failed = [rank for rank, each in enumerate(errors) if each is not None]
         if failed:
-            raise error if failed[0] == self.rank and error is not None else errors[failed[0]]
+            raise _shared(error if failed[0] == self.rank and error is not None else errors[failed[0]])
         return result  # type: ignore[return-value]  # None only beside an error
 
     def sum(self, values: Tensor) -> Tensor:
@@ -104,8 +108,9 @@ class Processes:
         """Return the largest of *values*, element by element, over all processes, in place."""
         return self._reduced(values, dist.ReduceOp.MAX)
 
-    def bytes_of_first(self, data: bytes | None) -> bytes | None:
-        """Return the *data* of the first process in all of them."""
+    def bytes_of_first(self, read: Callable[[], bytes | None]) -> bytes | None:
+        """Let the first process *read* bytes, and return them in all; its error is that of all."""
+        data = self.together(lambda: read() if self.is_first else None)
         length = self.first(lambda: None if data is None else len(data))
         if self.count == 1 or not length:
             return data if self.is_first else None if length is None else b""
@@ -124,32 +129,87 @@ class Processes:
 ALONE = Processes()
 
 
+def is_shared(error: BaseException) -> bool:
+    """Tell whether every process raises this error, so that one may speak for all."""
+    return _SHARED in vars(error)
+
+
 @contextmanager
-def joined() -> Iterator[Processes]:
+def joined(*, when_waiting: Callable[[str], None] = lambda _: None) -> Iterator[Processes]:
     """Meet the processes that torchrun started with this one; without torchrun this one is alone.
 
-    Raises ToolMissing if this build of torch cannot, ProcessLost if the others do not come.
+    *when_waiting*: called with a sentence if the others are not there soon.
+
+    Raises InputError if the environment contradicts itself, ToolMissing if this build of torch cannot, ProcessLost if
+    the others do not come.
     """
-    if not _are_several():
+    told = _told()
+    if told is None:
         yield ALONE
         return
     if not dist.is_available():
         raise ToolMissing("cannot train in several processes: this build of torch has no torch.distributed; start one")
     with telling_the_lost(always=True):
         nccl = torch.cuda.is_available() and dist.is_nccl_available()
-        dist.init_process_group("cpu:gloo,cuda:nccl" if nccl else "gloo", timeout=_PATIENCE, **_meeting_place())
+        backend = "cpu:gloo,cuda:nccl" if nccl else "gloo"
+        waited_for = (
+            f"waiting for the other processes: {_WORLD} says {told[1]}, and not all have come to "
+            f"{os.environ[_ADDRESS]}:{os.environ[_PORT]}"
+        )
+        _apart(
+            lambda: dist.init_process_group(backend, timeout=_PATIENCE, **_meeting_place()),
+            lambda: when_waiting(waited_for),
+        )
     yield Processes(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
     # Only after success: beside a process that is gone, NCCL would wait here. The end of the process closes the rest.
     dist.destroy_process_group()
 
 
 def rank_told() -> int:
-    """Return the number that torchrun gave this process, 0 without torchrun; known before the others are met."""
-    return int(os.environ["RANK"]) if _are_several() else 0
+    """Return the number that torchrun gave this process, 0 without torchrun; known before the others are met.
+
+    Raises InputError if the environment contradicts itself.
+    """
+    return (_told() or (0, 1))[0]
 
 
-def _are_several() -> bool:
-    return all(name in os.environ for name in _TOLD) and os.environ["WORLD_SIZE"] != "1"
+def _told() -> tuple[int, int] | None:
+    """Return rank and count as the environment tells them, None for a process alone; Raises InputError."""
+    if os.environ.get(_WORLD, "") in ("", "1"):
+        return None
+    # Alone, each of several would train everything, in the same run folder.
+    found = {name: os.environ.get(name, "") for name in _TOLD}
+    rank, count, port = (
+        int(found[name]) if re.fullmatch("[0-9]{1,6}", found[name]) else -1 for name in (_RANK, _WORLD, _PORT)
+    )
+    if not (found[_ADDRESS] and 0 <= rank < count and 0 < port < 1 << 16):
+        said = ", ".join(f"{name}={value!r}" if value else f"no {name}" for name, value in found.items())
+        raise InputError(
+            f"cannot train in several processes: the environment has {said}, expected all that torchrun sets; start "
+            f"them by torchrun, or unset {_WORLD} to train in one"
+        )
+    return rank, count
+
+
+def _apart(function: Callable[[], object], when_waiting: Callable[[], None]) -> None:
+    """Call *function* in a thread of its own: torch waits deaf to Ctrl-C, and this thread should hear it."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            function()
+        except BaseException as error:  # noqa: BLE001  # it is raised where somebody waits for it
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="meeting", daemon=True)
+    thread.start()
+    thread.join(_SOON_S)
+    if thread.is_alive():
+        when_waiting()
+    while thread.is_alive():
+        thread.join(0.2)
+    if failed:
+        raise failed[0]
 
 
 def _meeting_place() -> dict[str, Any]:
@@ -197,3 +257,17 @@ def _outcome(function: Callable[[], _Result]) -> tuple[_Result | None, Exception
         return function(), None
     except Exception as error:  # noqa: BLE001  # whatever it is, the other processes have to hear of it
         return None, error
+
+
+def _shared(error: Exception) -> Exception:
+    vars(error)[_SHARED] = True
+    return error
+
+
+def _sendable(error: Exception | None) -> Exception | None:
+    """Return an error as another process can read it: itself, or its words where its class does not travel."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  # just made here
+    except Exception:  # noqa: BLE001  # whatever a class of somebody else's raises
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

@@ -76,10 +76,11 @@ class RunFolder:
             raise OutputRefused(
                 f"cannot train in {self.path}: it holds files and no run; choose an empty or new folder with -o"
             )
-        if self._state.is_file() and described.is_file() and described.read_text(encoding="utf-8") != document:
+        if self._state.is_file() and described.is_file() and described.read_bytes() != document.encode():
+            other = _differences(described.read_bytes(), description)
             raise InputError(
-                f"cannot resume in {self.path}: it holds a run with other settings (see run.json); "
-                "choose another folder with -o"
+                f"cannot resume in {self.path}: it holds a run with other settings (see {other} in run.json); "
+                "give those, or choose another folder with -o"
             )
         write_bytes_atomically(described, document.encode())
 
@@ -131,3 +132,13 @@ class RunFolder:
         writer.writeheader()
         writer.writerows(asdict(record) for record in records)
         write_bytes_atomically(self.log, text.getvalue().encode())
+
+
+def _differences(written: bytes, description: Mapping[str, Any]) -> str:
+    """Return the names of the settings that differ from those of *written*, a run.json."""
+    try:
+        known = json.loads(written)
+        names = sorted(name for name in known.keys() | description if known.get(name) != description.get(name))
+    except (ValueError, AttributeError):
+        return "what is damaged"
+    return ", ".join(names) or "what was written by hand"

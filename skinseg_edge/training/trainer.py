@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from skinseg_edge.confusion import ConfusionMatrix
 from skinseg_edge.errors import InputError
@@ -68,17 +68,15 @@ class Trainer:
         self._device = torch.device(job.device)
         torch.manual_seed(job.seed)
         self._maps = len(job.class_names)
-        network = create(job.network, self._maps, **job.options)
         self.started_from = ""
-        if job.initial_weights is not None:
-            self.started_from = load_initial_weights(network, job.network, job.initial_weights)
-        self.quantized = prepare_all(network, job.contract().input_hw) if job.quantization_aware else ()
-        teacher = None if job.teacher is None else Teacher(job.teacher, job.class_names, self._device)
-        self._described = _described(job, teacher, self.quantized)
+        self.quantized: tuple[str, ...] = ()
+        # A machine may lack a file that another has; what fails here in one process is told by the first.
+        network, teacher = processes.together(self._made)
+        self._described = processes.together(lambda: _described(job, teacher, self.quantized))
         processes.first(lambda: folder.open(self._described))
         _check_alike(self._described, processes)
-        self._pictures = StagePictures(job, self._device, processes)
-        self._network = on_device(network, self._device)
+        self._pictures = processes.together(lambda: StagePictures(job, self._device, processes))
+        self._network = processes.together(lambda: on_device(network, self._device))
         self._objective = Objective(job.recipe, teacher)
         self._descent = Descent(self._network, self._objective, job, self._device, processes)
         self._average = WeightAverage(self._network, job.recipe.average_decay)
@@ -112,6 +110,16 @@ class Trainer:
             raise InputError("no epoch at the final size has been trained yet")
         return max(final, key=lambda record: record.mean_iou if self._maps > 2 else record.dice)
 
+    def _made(self) -> tuple[nn.Module, Teacher | None]:
+        """Return the network with the weights that it starts from, and its teacher."""
+        job = self.job
+        network = create(job.network, self._maps, **job.options)
+        if job.initial_weights is not None:
+            self.started_from = load_initial_weights(network, job.network, job.initial_weights)
+        if job.quantization_aware:
+            self.quantized = prepare_all(network, job.contract().input_hw)
+        return network, None if job.teacher is None else Teacher(job.teacher, job.class_names, self._device)
+
     def _epoch(self, epoch: int) -> EpochRecord:
         start = time.monotonic()
         recipe, stage = self.job.recipe, self.job.recipe.stage_of(epoch)
@@ -133,8 +141,7 @@ class Trainer:
                 advance()
         # Asked for once an epoch: a GPU would wait at every step.
         loss = float(self._processes.sum(torch.stack(losses)).mean())
-        if not math.isfinite(loss):
-            raise InputError(f"training diverged in epoch {epoch + 1}: the loss is {loss}; lower the learning rate")
+        self._processes.together(lambda: _refuse_diverged(loss, epoch))
         matrix = self._validate()
         lesion = matrix.some_vs_rest(self.job.contract().lesion_labels)
         seconds = time.monotonic() - start
@@ -202,9 +209,11 @@ class Trainer:
         return training
 
     def _resume(self) -> None:
-        data = self._processes.bytes_of_first(self.folder.state_bytes() if self._processes.is_first else None)
-        if data is None:
-            return
+        data = self._processes.bytes_of_first(self.folder.state_bytes)
+        if data is not None:
+            self._processes.together(lambda: self._take_over(data))
+
+    def _take_over(self, data: bytes) -> None:
         state = self.folder.state_from(data)
         try:
             self._network.load_state_dict(state["network"])
@@ -233,6 +242,11 @@ def _parts(batches: TrainingBatches, epoch: int) -> Iterator[tuple[list[int], in
     """Yield the parts of the batches of *epoch* as `Descent.step` takes them."""
     for number, (photos, masks) in enumerate(batches.epoch(epoch)):
         yield batches.order.rows(number), batches.order.size(number), photos, masks
+
+
+def _refuse_diverged(loss: float, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise InputError(f"training diverged in epoch {epoch + 1}: the loss is {loss}; lower the learning rate")
 
 
 def _sum_and_size(tensor: Tensor) -> tuple[Tensor, Tensor]:

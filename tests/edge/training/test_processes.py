@@ -1,11 +1,20 @@
 """What a process is told by its environment, and what it is refused; two true ones are in `distributed`."""
 
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
 import pytest
 import torch
+from torch import distributed as dist
 from torch import nn
 
 from skinseg_edge.errors import InputError, ProcessLost, ToolMissing
-from skinseg_edge.training.processes import ALONE, Processes, joined, rank_told, telling_the_lost
+from skinseg_edge.training.processes import ALONE, Processes, is_shared, joined, rank_told, telling_the_lost
 from skinseg_edge.training.synchronized_norm import SynchronizedBatchNorm
 from skinseg_edge.training.whole_batch import BatchRows, see_whole_batches
 
@@ -18,8 +27,77 @@ def test_without_torchrun_a_process_is_alone_and_nothing_is_sent(monkeypatch: py
     with joined() as processes:
         assert processes == ALONE
         assert processes.first(lambda: 4) == processes.together(lambda: 4) == 4
-        assert processes.bytes_of_first(b"state") == b"state"
+        assert processes.bytes_of_first(lambda: b"state") == b"state"
         assert processes.sum(torch.ones(2)).tolist() == processes.largest(torch.ones(2)).tolist() == [1, 1]
+
+
+_TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("MASTER_ADDR", None, "no MASTER_ADDR"),
+        ("RANK", None, "no RANK"),
+        ("RANK", "", "no RANK"),
+        ("RANK", "first", "RANK='first'"),
+        ("RANK", "2", "RANK='2'"),
+        ("WORLD_SIZE", "two", "WORLD_SIZE='two'"),
+        ("MASTER_PORT", "http", "MASTER_PORT='http'"),
+        ("MASTER_PORT", "99999", "MASTER_PORT='99999'"),
+    ],
+)
+def test_one_of_several_that_is_half_told_so_does_not_train_alone(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str | None, words: str
+) -> None:
+    for each, told in {**_TORCHRUN, name: value}.items():
+        if told is None:
+            monkeypatch.delenv(each, raising=False)
+        else:
+            monkeypatch.setenv(each, told)
+    for ask in (rank_told, joined().__enter__):
+        with pytest.raises(InputError, match=f"the environment has .*{words}.*; start them by torchrun, or unset"):
+            ask()
+
+
+def test_ctrl_c_ends_the_wait_for_processes_that_do_not_come() -> None:
+    code = (
+        "from skinseg_edge.training import processes\n"
+        "processes._SOON_S = 0.1\n"
+        "with processes.joined(when_waiting=lambda told: print(told, flush=True)): pass\n"
+    )
+    with socket.create_server(("localhost", 0)) as free:
+        told = {**os.environ, **_TORCHRUN, "MASTER_PORT": str(free.getsockname()[1])}
+    waiting = subprocess.Popen(
+        [sys.executable, "-c", code], env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert waiting.stdout is not None
+    try:
+        assert "waiting for the other processes: WORLD_SIZE says 2" in waiting.stdout.readline()
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.communicate(timeout=30)[1].endswith("KeyboardInterrupt\n")
+    finally:
+        waiting.kill()
+
+
+class _StaysAtHome(Exception):  # as somebody else might name it
+    def __init__(self, *, why: str) -> None:
+        super().__init__(why)
+
+
+def test_an_error_that_cannot_travel_goes_to_the_others_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spread(told: list[Any], own: Any = None, **_: object) -> None:
+        told[:] = pickle.loads(pickle.dumps(told if own is None else [own, None]))  # noqa: S301  # as torch does
+
+    def fail() -> None:
+        raise _StaysAtHome(why="no room")
+
+    monkeypatch.setattr(dist, "broadcast_object_list", spread)
+    monkeypatch.setattr(dist, "all_gather_object", spread)
+    for how in (Processes(0, 2).first, Processes(0, 2).together):
+        with pytest.raises(_StaysAtHome, match="no room") as raised:
+            how(fail)
+        assert is_shared(raised.value)
 
 
 def test_torchrun_with_one_process_is_as_without(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,8 @@
 """Lanes: any number of processes sees the same batches, and each reads only its own pictures."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ import torch
 from skinseg_edge.errors import InputError
 from skinseg_edge.training.augmentation import PHONE
 from skinseg_edge.training.feed import LoadedPair, TrainingBatches
+from skinseg_edge.training.recipes import recipe
 from skinseg_edge.training.shards import MicroBatches, Share, epoch_order
 
 
@@ -85,3 +89,11 @@ def test_a_shared_batch_shows_each_picture_as_the_whole_one_does() -> None:
 def test_more_processes_than_lanes_are_refused_with_what_to_start() -> None:
     with pytest.raises(InputError, match=r"in 4 processes: .* dealt to 2 lanes.* start 2 at most, .* --shards 4"):
         Share(2, 0, 4)
+
+
+def test_the_cluster_line_of_the_page_starts_no_more_processes_than_a_batch_has_pictures() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "training_on_many.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"torchrun --nnodes \d (?:[^\n]*\\\n)*[^\n]*", page)
+    told = dict(re.findall(r"--(\S+) (\S+)", line))
+    assert int(told["nnodes"]) * int(told["nproc-per-node"]) <= int(told["shards"])
+    assert int(told["shards"]) <= recipe(told["network"], "best").batch

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -119,6 +120,29 @@ def test_a_run_with_other_settings_is_not_overwritten(discs: Path, short: Recipe
     Trainer(job(discs, replace(short, stages=(Stage(32, 1, PHONE),))), folder).fit()
     with pytest.raises(InputError, match="other settings"):
         Trainer(job(discs, replace(short, learning_rate=1.0)), folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"), [({"accumulate": 2}, "accumulate"), ({"lanes": 2, "seed": 3}, "lanes, seed")]
+)
+def test_a_refusal_to_resume_names_the_settings_that_differ(
+    discs: Path, short: Recipe, tmp_path: Path, changes: dict[str, Any], names: str
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.open(job(discs, short).describe())
+    (folder.path / "state.pt").write_bytes(b"an epoch")
+    with pytest.raises(InputError, match=rf"other settings \(see {names} in run.json\)"):
+        folder.open(replace(job(discs, short), **changes).describe())
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"[1]", b"{"])
+def test_a_damaged_description_of_a_run_is_no_run_to_resume(
+    discs: Path, short: Recipe, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "state.pt").write_bytes(b"an epoch")
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"see what is damaged in run.json"):
+        RunFolder(tmp_path).open(job(discs, short).describe())
 
 
 def test_a_run_does_not_go_on_with_other_pictures(discs: Path, short: Recipe, tmp_path: Path) -> None:

@@ -103,6 +103,18 @@ def test_a_batch_in_parts_makes_the_step_of_the_whole_batch(runs: Path) -> None:
 
 @pytest.mark.parametrize(
     ("case", "words"),
+    [("nowhere", r"skinseg-train: cannot .*nowhere.*\n"), ("full", r"skinseg-train: cannot .*full.*\n")],
+)
+def test_what_fails_in_one_process_alone_is_said_by_the_first_and_by_no_other(
+    runs: Path, case: str, words: str
+) -> None:
+    said = [json.loads((runs / f"said-{rank}.json").read_text())[case] for rank in (0, 1)]
+    assert re.fullmatch(words, said[0])
+    assert said[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
     [
         ("drifting", "InputError: .*running_mean of process 1 differs from that of process 0.*start one process"),
         ("damaged", r"PictureUnreadable: .*lesion03\.png"),

@@ -1,11 +1,15 @@
 """What torchrun starts twice: python -m torch.distributed.run --nproc-per-node 2 two_processes.py DATA RUNS."""
 
+import contextlib
+import io
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from skinseg_edge.errors import SkinsegError
+from skinseg_edge.training import cli
+from skinseg_edge.training import processes as of_several
 from skinseg_edge.training.processes import Processes, joined
 from tests.edge.training.distributed.jobs import trained
 
@@ -23,11 +27,24 @@ def main() -> None:
             "different": refused(lambda: elsewhere(data, runs, processes)),
             "full": refused(lambda: processes.first(lambda: no_room(processes))),
         }
+        said = {
+            "nowhere": said_of(processes, data if processes.is_first else runs / "nowhere", runs / "lacking"),
+            "full": said_of(processes, data, Path("/dev/full/run")),
+        }
+        (runs / f"said-{processes.rank}.json").write_text(json.dumps(said))
         (runs / f"told-{processes.rank}.json").write_text(json.dumps(told))
 
 
 def elsewhere(data: Path, runs: Path, processes: Processes) -> None:
     trained("normed", data if processes.is_first else runs / "fewer", runs / "different", processes=processes)
+
+
+def said_of(processes: Processes, data: Path, run: Path) -> str:
+    """Return what skinseg-train says to its user, in the processes that are there."""
+    of_several.joined = lambda **_: contextlib.nullcontext(processes)  # type: ignore[assignment]  # once, for good
+    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.suppress(SystemExit):
+        cli.main.main(["--network", "scsonet", "--data", str(data), "-o", str(run)], standalone_mode=False)
+    return said.getvalue()
 
 
 def no_room(processes: Processes) -> None:
