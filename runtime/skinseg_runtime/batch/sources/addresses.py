@@ -57,6 +57,11 @@ def address_from_text(text: str) -> str:
             f"cannot read {told(text)!r}: expected the path or the address of a file; check how it is written"
         )
     protocol = protocol_of(text)
+    if protocol is None and re.match(r"[^/]*://", text):
+        raise InputError(
+            f"cannot read {told(text)}: expected the path of a file, or an address of one protocol; fsspec's chains of "
+            "several are not read"
+        )
     if protocol is None:
         return os.path.abspath(text)  # noqa: PTH100  # resolve() would follow links, and a Path cannot end with "/"
     if protocol == "file":
@@ -83,9 +88,12 @@ def told(address: str) -> str:
     ('https://host/mole.jpg', 's3://bucket/a.tar', '/data/a.jpg')
     """
     text = address.encode(errors="backslashreplace").decode()
-    if protocol_of(text) in ("http", "https"):
-        return re.split(r"[?#]", without_password(text))[0]
-    return without_password(text) if is_remote(text) else text
+    if "://" not in text:
+        return text
+    # It knows protocols of letters alone, and not s3.
+    protocol, _, rest = text.partition("://")
+    text = f"{protocol}://{without_password(f'store://{rest}').removeprefix('store://')}"
+    return re.split(r"[?#]", text)[0] if protocol_of(text) in ("http", "https") else text
 
 
 def last_name(address: str) -> str:

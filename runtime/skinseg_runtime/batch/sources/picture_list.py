@@ -54,15 +54,17 @@ class ListSource:
         lines = text_lines(self.address)
         header = next(lines, "")
         rows = csv.reader(lines, delimiter=_delimiter(header), strict=True)
-        columns = next(csv.reader([header], delimiter=_delimiter(header)), [])
-        path_at, name_at = self._places(columns)
         try:
+            columns = next(csv.reader([header], delimiter=_delimiter(header)), [])
+            path_at, name_at = self._places(columns)
             for row in rows:
                 if any(row):
                     yield rows.line_num + 1, self._path(row, path_at, rows.line_num + 1), _cell(row, name_at)
         except csv.Error as error:
+            reason = str(error).partition(" - ")[0]  # what follows is advice to who wrote this program
             raise InputError(
-                f"cannot read {self.text}: line {rows.line_num + 1} is no CSV ({error}); mend it"
+                f"cannot read {self.text}: line {rows.line_num + 1} is no CSV ({reason}); mend it, or save it with line "
+                "feeds"
             ) from error
 
     def _path(self, row: Sequence[str], path_at: int, number: int) -> str:

@@ -12,6 +12,8 @@ from skinseg_runtime.batch.sources.addresses import address_from_text, beside, l
         ("https://me:se/cr!et?@host:8/a.jpg?X-Amz-Signature=abc", "https://host:8/a.jpg"),
         ("https://host/a.jpg#token=abc", "https://host/a.jpg"),
         ("sftp://me:secret@host/a.jpg", "sftp://host/a.jpg"),
+        ("s3://key:secret@bucket/a.tar", "s3://bucket/a.tar"),
+        ("simplecache::https://me:secret@host/a.tar", "simplecache::https://host/a.tar"),
         ("s3://bucket/a@b?c.jpg", "s3://bucket/a@b?c.jpg"),
         ("/data/photo\udce9.jpg", "/data/photo\\udce9.jpg"),
     ],
@@ -48,6 +50,11 @@ def test_a_list_in_a_store_names_no_file_of_this_machine(text: str) -> None:
 def test_an_address_without_a_path_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="it names no file or folder; add its path after"):
         address_from_text(text)
+
+
+def test_a_chain_of_protocols_is_refused_and_not_taken_for_a_path() -> None:
+    with pytest.raises(InputError, match=r"cannot read simplecache::https://host/a\.tar: .* fsspec's chains"):
+        address_from_text("simplecache::https://me:secret@host/a.tar")
 
 
 def test_the_last_part_of_an_address_has_no_query() -> None:

@@ -62,6 +62,7 @@ def test_the_column_can_be_named(tmp_path: Path) -> None:
         ("who,when\nx,y\n", "it has the columns 'who, when', expected path or file_path or url or .*; name the column"),
         ("path,age\n,50\n", "line 2 names no picture; write its path or remove the line"),
         ('path,age\n"a.jpg,50\n', "is no CSV"),
+        ("path,age\ra.jpg,50\r", "line 1 is no CSV .*; mend it, or save it with line feeds"),
     ],
 )
 def test_a_csv_file_that_does_not_tell_its_pictures_is_refused(tmp_path: Path, text: str, message: str) -> None:
