@@ -63,8 +63,8 @@ class ListSource:
         except csv.Error as error:
             reason = str(error).partition(" - ")[0]  # what follows is advice to who wrote this program
             raise InputError(
-                f"cannot read {self.text}: line {rows.line_num + 1} is no CSV ({reason}); mend it, or save it with line "
-                "feeds"
+                f"cannot read {self.text}: line {rows.line_num + 1} is no CSV ({reason}); mend it, or save it with "
+                "line feeds"
             ) from error
 
     def _path(self, row: Sequence[str], path_at: int, number: int) -> str:
