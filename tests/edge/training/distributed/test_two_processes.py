@@ -1,4 +1,4 @@
-"""Two processes, started by torchrun, train what one trains: the same curve, the same weights, from either to other.
+"""Two processes, started as by torchrun, train what one trains: the same curve and weights, from either to other.
 
 What one sums at once, two sum in another order, so float32 results differ in their last bits. Measured over the twelve
 steps here: losses to 3e-7, weights to 1.2e-6 of the largest of their tensor. A rounding to 8 bits that falls to the
@@ -15,7 +15,7 @@ import torch
 
 from tests.edge.training.distributed.drawn_data import draw_data
 from tests.edge.training.distributed.jobs import trained
-from tests.edge.training.distributed.torchrun import started
+from tests.edge.training.distributed.torchrun import started_alone
 
 pytestmark = pytest.mark.slow
 
@@ -42,10 +42,10 @@ def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     trained("normed", data, root / "one, then two", epochs=2)
     _spoil(data, root)
     script = Path(__file__).with_name("two_processes.py")
-    torchrun = started("--standalone", "--nproc-per-node", "2", script, data, root)
-    _, told = torchrun.communicate(timeout=300)
-    assert torchrun.returncode == 0, told
-    assert "Warning" not in told
+    for process in started_alone(2, script, data, root):
+        _, told = process.communicate(timeout=300)
+        assert process.returncode == 0, told
+        assert "Warning" not in told
     trained("normed", data, root / "two, then one")
     return root
 

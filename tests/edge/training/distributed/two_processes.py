@@ -1,4 +1,4 @@
-"""What torchrun starts twice: python -m torch.distributed.run --nproc-per-node 2 two_processes.py DATA RUNS."""
+"""What is started twice, with the environment of torchrun: python two_processes.py DATA RUNS."""
 
 import contextlib
 import io
