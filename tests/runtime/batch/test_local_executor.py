@@ -18,7 +18,7 @@ from skinseg_runtime.batch.opening import open_segmenter, work_for
 from skinseg_runtime.batch.units import Unit, UnitDone
 from skinseg_runtime.batch.work import Work
 from tests.runtime.batch.archives import folder_of
-from tests.runtime.batch.deadly_workers import DEADLY, HANGING, die_at_once, serve_until_deadly
+from tests.runtime.batch.deadly_workers import DEADLY, die_at_once, hang_when_ready, serve_until_deadly
 from tests.runtime.tiny_bundle import write_bundle
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are killed by POSIX signals")
@@ -69,22 +69,21 @@ def test_two_processes_give_the_rows_of_none_though_one_is_killed(tmp_path: Path
 
 
 def test_a_picture_that_kills_each_worker_gets_its_row_and_the_others_theirs(tmp_path: Path, work: Work) -> None:
-    paths = sorted(folder_of(tmp_path, 5).glob("**/*.png"))
-    paths[2].write_bytes(DEADLY)
+    paths = sorted(folder_of(tmp_path, 3).glob("**/*.png"))
+    paths[1].write_bytes(DEADLY)  # each of its deaths costs a second; see test_attempts for larger units
 
-    done = list(LocalExecutor(1, serve=serve_until_deadly).run(_units(paths, 3), work))
+    done = list(LocalExecutor(1, serve=serve_until_deadly).run(_units(paths, 2), work))
 
     rows = {name: one.row["error_kind"] for name, one in _by_name(done).items()}
-    assert rows == {path.name: WORKER_DIED if path == paths[2] else None for path in paths}
-    assert "each process that tried was killed by SIGKILL" in _by_name(done)[paths[2].name].row["error_message"]
+    assert rows == {path.name: WORKER_DIED if path == paths[1] else None for path in paths}
+    assert "each process that tried was killed by SIGKILL" in _by_name(done)[paths[1].name].row["error_message"]
     assert sorted(unit.number for unit in done) == [0, 1]
 
 
 def test_a_picture_that_hangs_each_worker_gets_its_row_instead_of_being_waited_for(tmp_path: Path, work: Work) -> None:
-    paths = [tmp_path / "hangs.png"]
-    paths[0].write_bytes(HANGING)
+    units = _units([tmp_path / "hangs.png"], 1)
 
-    done = list(LocalExecutor(1, serve=serve_until_deadly, longest_silence_s=0.1).run(_units(paths, 1), work))
+    done = list(LocalExecutor(1, serve=hang_when_ready, longest_silence_s=0.1).run(units, work))
 
     (row,) = _by_name(done).values()
     assert row.row["error_kind"] == WORKER_DIED

@@ -72,9 +72,14 @@ def items_in(dataset: Dataset) -> Iterator[Dataset]:
 # The outline
 
 
-@pytest.mark.parametrize("hw", SIZES)
-@pytest.mark.parametrize("kind", [PHOTOGRAPH, DERMOSCOPIC, CAPTURE])
-@pytest.mark.parametrize("spots", [0, 1, 2, 15])
+@pytest.mark.parametrize(
+    ("hw", "kind", "spots"),
+    [
+        *((hw, PHOTOGRAPH, spots) for hw in SIZES for spots in (0, 1, 2, 15)),
+        (SIZES[0], DERMOSCOPIC, 2),
+        (SIZES[1], CAPTURE, 2),
+    ],
+)
 def test_the_segments_of_a_reopened_seg_are_the_mask_bit_for_bit(hw: tuple[int, int], kind: str, spots: int) -> None:
     mask = mask_of(hw, spots) if spots else np.zeros(hw, np.bool_)
     lesions = measure(mask)
@@ -417,6 +422,6 @@ def test_three_hundred_damaged_heads_give_objects_of_the_same_mask_or_our_own_er
     assert len(errors) > 30
     assert all(words.startswith("cannot ") and words.isprintable() for words in errors)
     assert len(survivors) > 30
-    for survivor in survivors[:20]:
+    for survivor in survivors[:10]:
         seg, _ = objects_of(survivor, mask, measure(mask))
         assert np.array_equal(highdicom.seg.segread(io.BytesIO(seg)).pixel_array > 0, mask)

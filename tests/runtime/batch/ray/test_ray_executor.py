@@ -129,8 +129,9 @@ def test_the_command_of_the_page_runs_and_a_cluster_s_differs_by_the_address(
     monkeypatch.chdir(tmp_path)
 
     # To the module's Ray, for another would take seconds to start.
-    call(skinseg_batch, *shlex.split(here[1]), "--address", str(executor.address))
+    result = call(skinseg_batch, *shlex.split(here[1]), "--address", str(executor.address))
 
+    assert result.exit_code == 0, result.stderr
     assert [row["error_kind"] for row in pq.read_table("out/pictures").to_pylist()] == [None] * 3
     assert len(list(Path("out/masks").glob("*.mask.png"))) == 3
 
