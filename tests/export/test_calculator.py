@@ -1,5 +1,6 @@
 """A graph that is run for its numbers takes its memory once, however often it runs."""
 
+import itertools
 import resource
 import sys
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ def _chain() -> "ModelProto":
     from onnx import TensorProto, helper
 
     names = [f"x{step}" for step in range(_STEPS)]
-    nodes = [helper.make_node("Mul", [one, one], [other]) for one, other in zip(names, names[1:], strict=False)]
+    nodes = [helper.make_node("Mul", [one, one], [other]) for one, other in itertools.pairwise(names)]
     nodes.append(helper.make_node("Sum", names, ["all"]))
     nodes.append(helper.make_node("ReduceMax", ["all"], ["y"], keepdims=0))
     inputs = [helper.make_tensor_value_info("x0", TensorProto.FLOAT, [_NUMBERS])]
@@ -34,11 +35,11 @@ def _chain() -> "ModelProto":
 def test_the_second_run_of_a_graph_uses_the_memory_of_the_first(optimised: bool) -> None:
     calculator = open_calculator(_chain(), optimised=optimised)
     ones = np.ones(_NUMBERS, np.float32)
-    faults = []
+    faults, largest = [], 0.0
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        (y,) = calculator.run(["y"], {"x0": ones})
+        largest = float(calculator.run(["y"], {"x0": ones})[0])
         faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
-    assert y == _STEPS
+    assert largest == _STEPS
     assert 4 * max(faults[1:]) < faults[0]
