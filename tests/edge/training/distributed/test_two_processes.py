@@ -42,10 +42,15 @@ def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     trained("normed", data, root / "one, then two", epochs=2)
     _spoil(data, root)
     script = Path(__file__).with_name("two_processes.py")
-    for process in started_alone(2, script, data, root):
-        _, told = process.communicate(timeout=300)
-        assert process.returncode == 0, told
-        assert "Warning" not in told
+    processes = started_alone(2, script, data, root)
+    try:
+        for process in processes:
+            _, told = process.communicate(timeout=300)
+            assert process.returncode == 0, told
+            assert "Warning" not in told
+    finally:
+        for process in processes:
+            process.kill()  # one that fails leaves the other waiting
     trained("normed", data, root / "two, then one")
     return root
 
