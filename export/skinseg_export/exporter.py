@@ -119,7 +119,7 @@ class _Export:
         if sources.why_none:
             self.artefacts.warnings.append(sources.why_none)
         self.artefacts.remarks += options.idle
-        golden = self._step("golden pictures", lambda: self._golden(sources, segmenter))
+        golden = self._step("golden pictures", lambda: self._golden(sources, segmenter, reference))
         calibration = prepared(sources, segmenter, self.progress, is_trained=checkpoint.trained)
         files = self._step("ONNX", lambda: self._files(golden, calibration))
         bench = self._bench(sources, segmenter)
@@ -180,10 +180,11 @@ class _Export:
         with self.progress(1, name):
             return work()
 
-    def _golden(self, sources: Sources, reference: Segmenter) -> tuple[Golden, ...]:
+    def _golden(self, sources: Sources, segmenter: Segmenter, reference: TorchEngine) -> tuple[Golden, ...]:
+        reference.answer_ahead(self._noise)  # before an engine is built beside the checks
         if self.options.validation is None or sources.gate is None:  # a patient's picture travels only if asked for
-            return golden_from_synthetic(reference, is_trained=self.checkpoint.trained)
-        return golden_from_photos(sources.gate.paths, reference)
+            return golden_from_synthetic(segmenter, is_trained=self.checkpoint.trained)
+        return golden_from_photos(sources.gate.paths, segmenter)
 
     def _bench(self, sources: Sources, segmenter: Segmenter) -> AcceptanceBench | None:
         if sources.gate is None or not self.checkpoint.trained:

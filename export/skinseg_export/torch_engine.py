@@ -1,5 +1,7 @@
 """A torch network behind the runtime's Engine protocol: the reference that every artefact is held against."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,6 +27,16 @@ class TorchEngine:
         self.classes = len(contract.classes)
         self._device = device
         self._graph = DeployedGraph(network, contract).to(device)
+        self._known: dict[bytes, NDArray[np.float32]] = {}
+
+    def answer_ahead(self, images: Iterable[NDArray[np.uint8]]) -> None:
+        """Compute now what `infer` gives for each of *images*, (H, W, 3) uint8 RGB, and keep it for as long as this is.
+
+        Torch's threads wait in a loop for each other: beside something else that computes they take several times the
+        processor's time.
+        """
+        for image in images:
+            self._known[image.tobytes()] = self.infer(image[None])
 
     def infer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities (N, K, H, W) float32 in [0, 1] of *images* (N, H, W, 3) uint8 RGB.
@@ -33,6 +45,9 @@ class TorchEngine:
         """
         if images.dtype != np.uint8 or images.shape[1:] != (*self.input_hw, 3):
             raise ValueError(f"images are {images.shape} {images.dtype}, expected (N, {self.input_hw}, 3) uint8")
+        known = self._known.get(images.tobytes()) if self._known else None
+        if known is not None:
+            return known.copy()
         with torch.inference_mode():
             probability = self._graph(torch.from_numpy(np.ascontiguousarray(images)).to(self._device))
         return np.asarray(probability.float().cpu().numpy(), np.float32)

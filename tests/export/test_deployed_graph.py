@@ -47,3 +47,21 @@ def test_the_torch_engine_puts_the_network_into_eval_mode() -> None:
     engine = TorchEngine(network, _CONTRACT)
 
     np.testing.assert_array_equal(engine.infer(_image()), engine.infer(_image()))
+
+
+def test_a_picture_that_was_answered_ahead_is_not_computed_again_and_others_are() -> None:
+    passes: list[int] = []
+    network = nn.Identity()
+    network.register_forward_hook(lambda *_: passes.append(1))
+    engine = TorchEngine(network, _CONTRACT)
+    known, other = _image()
+    expected = TorchEngine(nn.Identity(), _CONTRACT).infer(_image())
+
+    engine.answer_ahead([known])
+    first = engine.infer(known[None])
+    first[:] = 0  # the caller's own
+
+    np.testing.assert_array_equal(engine.infer(known[None])[0], expected[0])
+    assert len(passes) == 1
+    np.testing.assert_array_equal(engine.infer(other[None])[0], expected[1])
+    assert len(passes) == 2
