@@ -27,9 +27,9 @@ test: $(INSTALLED)  ## every test, with branch coverage
 quick: $(INSTALLED)  ## the tests that are not marked slow, without coverage
 	$(PYTEST) -m "not slow"
 
-lowest: $(LOWEST)/.installed  ## the runtime's tests without torch, on the lowest versions allowed (Python 3.10 to 3.12)
+lowest: $(LOWEST)/.installed  ## the runtime's tests without torch and tables, on the lowest versions allowed (Python 3.10 to 3.12)
 	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n $(WORKERS) tests/edge tests/runtime skinseg_edge runtime/skinseg_runtime \
-	    $(addprefix --ignore=,tests/edge/networks tests/edge/training skinseg_edge/networks skinseg_edge/training)
+	    $(addprefix --ignore=,tests/edge/networks tests/edge/training skinseg_edge/networks skinseg_edge/training tests/runtime/batch)
 
 lint: $(INSTALLED)  ## ruff (rules and format) and codespell
 	$(BIN)/ruff check
