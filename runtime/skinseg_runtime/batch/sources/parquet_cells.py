@@ -19,6 +19,7 @@ Cell = bytes | str | None
 
 _PICTURE_COLUMNS = ("image", "picture", "photo", "bytes", "data", "jpg", "png")
 _NAMES_AT_ONCE = 1024
+_LONGEST_TEXT = 64 * 1024  # bytes of a name or a path
 _BUFFER = 1024 * 1024
 
 
@@ -83,8 +84,25 @@ class Table:
         """Yield the texts of some columns row by row, "" where there is none; numbers become text."""
         with self._telling():
             for batch in self._batches(row_group, list(columns), _NAMES_AT_ONCE):
+                for name in columns:
+                    self._check_short(batch.column(name), name)
                 values = [batch.column(name).to_pylist() for name in columns]
                 yield from (tuple(_text(value) for value in row) for row in zip(*values, strict=True))
+
+    def _check_short(self, values: Any, column: str) -> None:
+        """Refuse long texts while each is there once, for a thousand rows may share one of some bytes in the file."""
+        import pyarrow
+        import pyarrow.compute
+
+        texts = values.dictionary if hasattr(values, "dictionary") else values
+        if _kind(texts.type) != "text":
+            return
+        longest = pyarrow.compute.max(pyarrow.compute.binary_length(texts.cast(pyarrow.large_string()))).as_py()
+        if longest and longest > _LONGEST_TEXT:
+            raise InputError(
+                f"cannot read {self._what}: its column {shown(column)} has a text of {longest:,} bytes, expected names "
+                f"or paths of at most {_LONGEST_TEXT:,}; name the right column with --column"
+            )
 
     def cells(self, row_group: int, column: str) -> Generator[Callable[[], Cell], None, None]:
         """Yield, row by row of a row group, what gives its picture or the path to it when called."""
@@ -125,6 +143,7 @@ def open_table(address: str) -> Iterator[Table]:
     pyarrow or the store's driver is not installed.
     """
     import pyarrow.parquet
+    import pyarrow.types
 
     what = told(address)
     with ExitStack() as stack:
@@ -136,6 +155,11 @@ def open_table(address: str) -> Iterator[Table]:
         try:
             # pre_buffer would hold a whole row group, a buffer reads its pages one after the other.
             file = pyarrow.parquet.ParquetFile(source, pre_buffer=False, buffer_size=_BUFFER)
+            if texts := [field.name for field in file.schema_arrow if pyarrow.types.is_string(field.type)]:
+                # A text that many rows share stays one in memory, as it is in the file.
+                file = pyarrow.parquet.ParquetFile(
+                    source, pre_buffer=False, buffer_size=_BUFFER, read_dictionary=texts, metadata=file.metadata
+                )
         except (pyarrow.ArrowException, OSError) as error:
             raise InputError(
                 f"cannot read {what}: it is no Parquet file or a damaged one; copy or make it again"

@@ -53,6 +53,28 @@ def test_a_column_of_paths_names_files_beside_the_table(tmp_path: Path) -> None:
     assert "column file_name of its row is empty" in str(contents(listed(path))["list/00000001"])
 
 
+def test_a_long_text_that_many_rows_share_is_refused_before_it_is_there_so_often(tmp_path: Path) -> None:
+    shared = pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int32()), pa.array(["x" * 200_000]))
+    path = tmp_path / "part.parquet"
+    # Without Arrow's own schema the column is one of plain text, as other programs write it.
+    pq.write_table(pa.table({"name": shared, "image": [b"a"] * 1000}), path, store_schema=False)
+    before = pa.default_memory_pool().max_memory()
+
+    with pytest.raises(InputError, match=r"its column 'name' has a text of 200,000 bytes, expected names or paths"):
+        listed(path)
+
+    assert path.stat().st_size < 300_000
+    assert pa.default_memory_pool().max_memory() <= max(before, 50_000_000)  # the rows have 200 MB
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string", "string_view", "dictionary"])
+def test_every_kind_of_text_is_read(tmp_path: Path, kind: str) -> None:
+    type_ = pa.dictionary(pa.int32(), pa.string()) if kind == "dictionary" else getattr(pa, kind)()
+    path = table(tmp_path / "part.parquet", {"path": pa.array(["a.jpg", None, "b.jpg"]).cast(type_)})
+
+    assert names(path) == ["a.jpg", "part/00000001", "b.jpg"]
+
+
 def test_a_path_that_means_nothing_is_an_error_of_its_row_and_ends_no_listing(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg")
     paths = ["a.jpg", "b\0.jpg", "ftp://me:secret@host/c.jpg", "s3://"]
