@@ -92,12 +92,13 @@ class Table:
     def _check_short(self, values: Any, column: str) -> None:
         """Refuse long texts while each is there once, for a thousand rows may share one of some bytes in the file."""
         import pyarrow
-        import pyarrow.compute
+        from pyarrow.compute import call_function
 
         texts = values.dictionary if hasattr(values, "dictionary") else values
         if _kind(texts.type) != "text":
             return
-        longest = pyarrow.compute.max(pyarrow.compute.binary_length(texts.cast(pyarrow.large_string()))).as_py()
+        lengths = call_function("binary_length", [texts.cast(pyarrow.large_string())])
+        longest = call_function("max", [lengths]).as_py()
         if longest and longest > _LONGEST_TEXT:
             raise InputError(
                 f"cannot read {self._what}: its column {shown(column)} has a text of {longest:,} bytes, expected names "
