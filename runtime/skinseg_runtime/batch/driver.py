@@ -15,7 +15,7 @@ from skinseg_runtime.batch.archive.folder import Archive, archive_at
 from skinseg_runtime.batch.items import safe_name
 from skinseg_runtime.batch.opening import open_bundle
 from skinseg_runtime.batch.tally import Tally
-from skinseg_runtime.batch.units import Unit
+from skinseg_runtime.batch.units import Finished, Unit, UnitDone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +102,11 @@ def run_batch(
         try:
             with open_bar(tally) as advance:
                 _work_off(source, archive, executor, work, tally, unit_pictures, advance)
+            if tally.kept:
+                on_warning(
+                    f"pictures that could not be done this time: {tally.kept:,}; the rows that an earlier start made "
+                    f"of them stay, and the next start tries again; the first: {tally.first_kept}"
+                )
             archive.finish()
             outcome = _outcome(archive, tally)
             archive.write_record("done", _told(outcome))
@@ -120,16 +125,18 @@ def _work_off(
     unit_pictures: int,
     advance: Callable[[], None],
 ) -> None:
-    under_way: set[int] = set()
+    under_way: dict[int, Unit] = {}
     logged_at = time.monotonic()
     running = executor.run(_units(source, archive, unit_pictures, under_way), work)
     try:
         for done in running:
             if done.number not in under_way:
                 continue  # a cluster may give a unit twice after a worker's death
-            under_way.remove(done.number)
-            archive.add(done.made)
-            tally.add(done)
+            left = _left_as_they_are(under_way.pop(done.number), done)
+            made = tuple(one for one in done.made if one not in left)
+            archive.add(made)
+            tally.add(UnitDone(done.number, made, done.taken_over + len(left)))
+            tally.keep(left)
             for _ in range(len(done.made) + done.taken_over):
                 advance()
             if time.monotonic() - logged_at >= _LOG_EVERY_S:
@@ -140,10 +147,16 @@ def _work_off(
             running.close()
 
 
-def _units(source: BatchSource, archive: Archive, size: int, under_way: set[int]) -> Iterator[Unit]:
+def _left_as_they_are(unit: Unit, done: UnitDone) -> tuple[Finished, ...]:
+    """Return what tells an error of this moment, not of the picture, where there is a row: a drive may be missing."""
+    with_row = {item.name for item, sha256 in zip(unit.items, unit.known, strict=True) if sha256 is not None}
+    return tuple(one for one in done.made if one.sha256 is None and one.name in with_row)
+
+
+def _units(source: BatchSource, archive: Archive, size: int, under_way: dict[int, Unit]) -> Iterator[Unit]:
     for number, items in enumerate(_chunks(source.items(), size)):
-        under_way.add(number)
-        yield Unit(number, items, archive.known([item.name for item in items]))
+        unit = under_way[number] = Unit(number, items, archive.known([item.name for item in items]))
+        yield unit
 
 
 def _chunks(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from skinseg_runtime.batch.units import UnitDone
+    from skinseg_runtime.batch.units import Finished, UnitDone
 
 __all__ = ["Tally"]
 
@@ -19,13 +19,16 @@ class Tally:
     """The counts of a run.
 
     *total*: pictures in the source, None where nobody knows. *known*: rows of earlier starts, most of which will be
-    taken over. *clock*: seconds that never jump.
+    taken over. *clock*: seconds that never jump. `kept` counts pictures that could not be done this time and keep the rows
+    of an earlier start, `first_kept` tells of the first of them.
     """
 
     def __init__(self, total: int | None, known: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.total = total
         self.computed = 0
         self.taken_over = 0
+        self.kept = 0
+        self.first_kept: str | None = None
         self._known = known
         self._clock = clock
         self._last = self._begun = clock()
@@ -51,6 +54,12 @@ class Tally:
         self._last = now
         while len(self._steps) > 1 and sum(seconds for seconds, _ in self._steps) > _WINDOW_S:
             self._steps.popleft()
+
+    def keep(self, left: Sequence[Finished]) -> None:
+        """Count pictures that could not be done, and keep the rows of an earlier start; they are taken over as well."""
+        self.kept += len(left)
+        if left and self.first_kept is None:
+            self.first_kept = f"{left[0].name}: {left[0].row['error_message']}"
 
     @property
     def pictures_per_s(self) -> float | None:

@@ -228,6 +228,25 @@ def test_a_broken_picture_is_not_tried_again_and_a_missing_one_is(
     assert [row["error_kind"] for row in rows_of(output)] == ["PictureUnreadable", None, None]
 
 
+def test_pictures_on_a_drive_that_is_missing_now_keep_their_rows_and_masks(
+    tmp_path: Path, work: Work, segmenter: Segmenter
+) -> None:
+    drive = folder_of(tmp_path / "drive", 2)
+    (tmp_path / "photos.txt").write_text("drive/more/p000.png\ndrive/p001.png\n")
+    output, warnings = tmp_path / "out", list[str]()
+    run(tmp_path / "photos.txt", output, work, Here(segmenter))
+    rows = rows_of(output)
+
+    drive.rename(tmp_path / "unplugged")
+    without = run(tmp_path / "photos.txt", output, work, Here(segmenter), on_warning=warnings.append)
+
+    assert (without.errors, without.computed, without.taken_over) == (0, 0, 2)
+    assert rows_of(output) == rows
+    assert all((output / str(row["mask_path"])).is_file() for row in rows)
+    assert [text.partition(";")[0] for text in warnings] == ["pictures that could not be done this time: 2"]
+    assert "p000.png" in warnings[0]
+
+
 def test_results_of_other_work_or_another_source_are_not_touched_without_force(
     tmp_path: Path, work: Work, segmenter: Segmenter
 ) -> None:
