@@ -19,8 +19,8 @@ class Tally:
     """The counts of a run.
 
     *total*: pictures in the source, None where nobody knows. *known*: rows of earlier starts, most of which will be
-    taken over. *clock*: seconds that never jump. `kept` counts pictures that could not be done this time and keep the rows
-    of an earlier start, `first_kept` tells of the first of them.
+    taken over. *clock*: seconds that never jump. `kept` counts pictures that could not be done this time and keep the
+    rows of an earlier start, `first_kept` tells of the first of them.
     """
 
     def __init__(self, total: int | None, known: int, clock: Callable[[], float] = time.monotonic) -> None:
