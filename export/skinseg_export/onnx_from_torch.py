@@ -18,7 +18,7 @@ from skinseg_export.foreign_noise import quiet
 from skinseg_export.graph_fusion import WITH_STORED_WEIGHTS, fused
 from skinseg_export.graph_fusion.narrowness import is_narrow
 from skinseg_export.opsets import DEFAULT_OPSET, OPSETS
-from skinseg_export.paired_slices import quick_slice_pairs
+from skinseg_export.quick_rewriting import quick_rewriting
 from skinseg_export.written_scans import scan_translations, write_scans
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _export(
     example = torch.zeros((2 if dynamic_batch else 1, *contract.input_hw, 3), dtype=torch.uint8)
     free = {"image": {0: torch.export.Dim("N", min=1)}} if dynamic_batch else None
     try:
-        with quiet(), quick_slice_pairs(), scans_kept_whole():
+        with quiet(), quick_rewriting(), scans_kept_whole():
             exported = torch.onnx.export(
                 graph,
                 (example,),

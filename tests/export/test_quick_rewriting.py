@@ -1,17 +1,19 @@
 """The graphs that onnxscript's optimizer makes are the same, with and without the search it is spared."""
 
 from contextlib import nullcontext
+from typing import Any
 
 import onnx
 import pytest
 import torch
 from onnxscript import ir, optimizer, rewriter
+from onnxscript.rewriter import pattern
 from torch import Tensor, nn
 
 from skinseg_edge.contract import ModelContract
 from skinseg_export import onnx_from_torch as module
 from skinseg_export.onnx_from_torch import onnx_from_torch
-from skinseg_export.paired_slices import has_other_half, quick_slice_pairs
+from skinseg_export.quick_rewriting import has_other_half, quick_rewriting
 
 _CONTRACT = ModelContract(input_hw=(16, 16))
 
@@ -46,14 +48,14 @@ def _slice(value: ir.Value, begin: int, end: int) -> ir.Node:
 
 def test_a_network_gives_the_same_graph_as_after_the_whole_search(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = onnx_from_torch(Sliced(), _CONTRACT).model.SerializeToString()
-    monkeypatch.setattr(module, "quick_slice_pairs", nullcontext)
+    monkeypatch.setattr(module, "quick_rewriting", nullcontext)
 
     assert onnx_from_torch(Sliced(), _CONTRACT).model.SerializeToString() == quick
 
 
 def test_two_halves_still_become_a_split() -> None:
     searched = optimizer.optimize(onnx.parser.parse_model(HALVES))
-    with quick_slice_pairs():
+    with quick_rewriting():
         quick = optimizer.optimize(onnx.parser.parse_model(HALVES))
 
     assert sorted(node.op_type for node in quick.graph.node) == ["Abs", "Add", "Slice", "Split"]
@@ -72,8 +74,32 @@ def test_a_slice_has_another_half_where_one_of_the_same_value_begins_at_its_end(
 def test_the_rules_of_the_library_are_back_behind_the_block() -> None:
     before = rewriter._DEFAULT_REWRITE_RULES
 
-    with quick_slice_pairs():
+    with quick_rewriting():
         inside = rewriter._DEFAULT_REWRITE_RULES
 
     assert rewriter._DEFAULT_REWRITE_RULES is before
-    assert [one.name for one, other in zip(before, inside, strict=True) if one is not other] == ["SlicesSplit"]
+    assert [one.name for one, other in zip(before, inside, strict=True) if one is other] == []
+
+
+def test_a_rule_is_tried_on_nodes_of_its_own_kind_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[tuple[str, str]] = []
+
+    def note(rule: Any, model: ir.Model, graph: ir.Graph, node: ir.Node, **how: Any) -> None:
+        tried.append((str(rule._target_pattern.output_nodes[0].op), node.op_type))
+
+    monkeypatch.setattr(rewriter.RewriteRule, "try_rewrite", note)
+    with quick_rewriting():
+        optimizer.optimize(onnx.parser.parse_model(HALVES))
+
+    assert {kind for _, kind in tried} == {"Slice", "Add"}  # no rule ends in Abs
+    assert all(end == kind for end, kind in tried)
+
+
+def test_a_rule_that_may_end_in_nodes_of_several_names_is_tried_on_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = pattern.RewriteRule(lambda op, x: pattern.torch_module_op.submodule("A")(x), lambda op, x: op.Identity(x))
+    monkeypatch.setattr(rewriter, "_DEFAULT_REWRITE_RULES", (rule,))
+
+    with quick_rewriting():
+        (inside,) = rewriter._DEFAULT_REWRITE_RULES
+
+    assert inside is rule
