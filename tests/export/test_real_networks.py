@@ -32,13 +32,12 @@ def test_the_shipped_scsonet_passes_every_target(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "options"), [("scsonet", {}), ("unet", {"base": 8})])
-def test_a_fresh_network_builds_for_every_target(name: str, options: dict[str, int], tmp_path: Path) -> None:
+def test_a_fresh_network_builds_for_every_target(tmp_path: Path) -> None:
     checkpoint = Checkpoint(
-        network=create(name, **options).eval(),
-        network_name=name,
+        network=create("unet", base=8).eval(),
+        network_name="unet",
         contract=ModelContract(input_hw=(64, 64)),
-        options=options,
+        options={"base": 8},
         trained=False,
     )
 
