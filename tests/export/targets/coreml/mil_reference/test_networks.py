@@ -14,6 +14,12 @@ from tests.export.targets.coreml.mil_reference.conversion import saved_network
 pytest.importorskip("coremltools", reason="needs the coreml extra")
 
 
+# One block a stage instead of several alike: every operator is there, in a third of the time.
+_NARROW: dict[str, dict[str, object]] = {
+    "cmssm": {"channels": 24, "encoder_depths": [1, 1, 1, 1], "decoder_depths": [1, 1, 1, 1], "ratio": 1}
+}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kinds"),
@@ -29,7 +35,7 @@ pytest.importorskip("coremltools", reason="needs the coreml extra")
     ],
 )
 def test_a_network_s_program_gives_the_network_s_probabilities(name: str, kinds: set[str], tmp_path: Path) -> None:
-    model = load_model(name, untrained=True, variant=Variant(input_size=64))
+    model = load_model(name, untrained=True, variant=Variant(options=_NARROW.get(name, {}), input_size=64))
     program = load_program(saved_network(model.network, model.contract, tmp_path / "m.mlpackage", precision="fp32"))
     picture = draw(0, (64, 64)).photo[None]
     expected = TorchEngine(model.network, model.contract).infer(picture)
