@@ -13,6 +13,7 @@ from skinseg_edge.networks.checkpoint import Checkpoint
 from skinseg_export import ExportOptions, export_bundle
 from skinseg_export.half_precision import half_value_names
 from skinseg_export.targets import TARGETS
+from tests.export.one_gpu import ONE_GPU
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,9 @@ def _checkpoint() -> Checkpoint:
 
 
 def test_the_state_space_network_passes_every_target(tmp_path: Path) -> None:
-    report = export_bundle(_checkpoint(), tmp_path / "lesion.skinseg", ExportOptions(targets=TARGETS))
+    report = export_bundle(
+        _checkpoint(), tmp_path / "lesion.skinseg", ExportOptions(targets=TARGETS, compute_capabilities=ONE_GPU)
+    )
 
     assert report.failures == {}
     artefacts = {artefact.name: artefact for artefact in report.manifest.artefacts}

@@ -14,6 +14,7 @@ from skinseg_export.targets import TARGETS
 from skinseg_runtime import Segmenter
 from tests.edge.networks.overfitting import four_pictures, overfit
 from tests.edge.networks.quick_hhbsnet import QUICK_OPTIONS, quick_hhbsnet
+from tests.export.one_gpu import ONE_GPU
 
 CONTRACT = ModelContract(input_hw=(64, 64), classes=MELASMA_CLASSES, lesion_classes=lesion_classes_of(MELASMA_CLASSES))
 
@@ -30,7 +31,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> ExportReport:
     checkpoint = Checkpoint(
         network=network, network_name="hhbsnet", contract=CONTRACT, options=QUICK_OPTIONS, trained=False
     )
-    return export_bundle(checkpoint, tmp_path_factory.mktemp("face") / "face.skinseg", ExportOptions(targets=TARGETS))
+    return export_bundle(
+        checkpoint,
+        tmp_path_factory.mktemp("face") / "face.skinseg",
+        ExportOptions(targets=TARGETS, compute_capabilities=ONE_GPU),
+    )
 
 
 def test_six_classes_pass_every_target(report: ExportReport) -> None:

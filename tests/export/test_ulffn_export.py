@@ -16,6 +16,7 @@ from skinseg_export.onnx_from_torch import onnx_from_torch
 from skinseg_export.targets import TARGETS
 from skinseg_export.torch_engine import TorchEngine
 from tests.edge.networks.overfitting import overfit
+from tests.export.one_gpu import ONE_GPU
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +35,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> ExportReport:
         sha256="0" * 64,
         source="four drawn pictures",
     )
-    options = ExportOptions(targets=TARGETS)
+    options = ExportOptions(targets=TARGETS, compute_capabilities=ONE_GPU)
     return export_bundle(checkpoint, tmp_path_factory.mktemp("ulffn") / "lesion.skinseg", options)
 
 
