@@ -39,6 +39,7 @@ _FIRST = 12  # pictures until memory is looked at
 _CHANGES: dict[str, Callable[[Any], None]] = {
     "as here": lambda _: None,
     "memory pattern on": lambda options: setattr(options, "enable_mem_pattern", True),
+    "blocks used again": lambda options: setattr(options, "enable_mem_reuse", True),
     "arena off": lambda options: setattr(options, "enable_cpu_mem_arena", False),
     "threads wait in a loop": lambda options: _entry(options, "session.intra_op.allow_spinning", "1"),
     "no pre-packed weights": lambda options: _entry(options, "session.disable_prepacking", "1"),

@@ -36,9 +36,9 @@ def open_calculator(model: "ModelProto", *, optimised: bool) -> Calculator:
     options.intra_op_num_threads = usable_cores()
     # Threads that wait for each other in a loop cost up to as much again where cores are shared.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # From the second run on, one block for all values is laid out anew beside the arena of the first: CM-SSM's scan of
-    # ranges then takes 4.6 GB instead of 2.9, and a third of its processor time goes into clearing pages.
-    options.enable_mem_pattern = False
+    # No block for several values, one after the other or all at once: see `skinseg_runtime.engines.onnxruntime_session`.
+    # Both together are 2.5 GB of CM-SSM's scan of ranges, and clearing fresh pages was a third of its processor time.
+    options.enable_mem_pattern = options.enable_mem_reuse = False
     options.log_severity_level = _ONLY_FATAL
     session: Any = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     calculator: Calculator = session

@@ -91,6 +91,8 @@ def _options(onnxruntime: Any, threads: int) -> Any:
     # One block for all values of a run, laid out beforehand, is larger than what the arena needs and not faster:
     # 6 MiB of 34 for the shipped network, 98 of 244 for U-Net (docs/graph.md).
     options.enable_mem_pattern = False
+    # A block that another value may take next stays taken for as long as any of them lives: half of CM-SSM's 1.9 GiB.
+    options.enable_mem_reuse = False
     # Threads that wait in a loop take cores from the decoding of the next photo and from other programs: 67 ms of
     # processor time a photo on two threads, 39 without, and 1.4 times the wall time on a busy machine (on an idle one
     # 0.95 to 0.99; docs/onnxruntime.md).
