@@ -5,12 +5,12 @@ For weights of 200 MB that takes a second each time, and an export asks half a d
 
 from typing import TYPE_CHECKING
 
+from skinseg_export.weights_aside import copy_without, large_weights
+
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
 
 __all__ = ["inferred_graph"]
-
-_LARGE = 1024  # bytes; what a shape may depend on, such as the sizes of a Reshape, is smaller
 
 
 def inferred_graph(model: "ModelProto", *, strict: bool = False) -> "GraphProto":
@@ -20,18 +20,8 @@ def inferred_graph(model: "ModelProto", *, strict: bool = False) -> "GraphProto"
     """
     import onnx
 
-    light = onnx.ModelProto(ir_version=model.ir_version)
-    light.opset_import.extend(model.opset_import)
-    light.functions.extend(model.functions)
-    graph = light.graph
-    graph.name = model.graph.name
-    graph.node.extend(model.graph.node)
-    graph.input.extend(model.graph.input)
-    graph.output.extend(model.graph.output)
-    graph.value_info.extend(model.graph.value_info)
-    for weight in model.graph.initializer:
-        if len(weight.raw_data) > _LARGE:
-            graph.initializer.add(name=weight.name, data_type=weight.data_type, dims=weight.dims)
-        else:
-            graph.initializer.append(weight)
+    weights = tuple(large_weights(model))
+    light = copy_without(model, {weight.name for weight in weights})
+    for weight in weights:
+        light.graph.initializer.add(name=weight.name, data_type=weight.data_type, dims=weight.dims)
     return onnx.shape_inference.infer_shapes(light, strict_mode=strict).graph

@@ -19,6 +19,8 @@ from skinseg_export.graph_fusion import WITH_STORED_WEIGHTS, fused
 from skinseg_export.graph_fusion.narrowness import is_narrow
 from skinseg_export.opsets import DEFAULT_OPSET, OPSETS
 from skinseg_export.quick_rewriting import quick_rewriting
+from skinseg_export.simplified_graph import simplified
+from skinseg_export.weights_aside import large_weights, with_weights_as_inputs
 from skinseg_export.written_scans import scan_translations, write_scans
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def onnx_from_torch(
     _require_tools()
     raw, program = _export(DeployedGraph(network, contract), contract, opset, dynamic_batch)
     scopes = _scopes(raw)
-    made = _variants(_simplified(raw), fuse)
+    made = _variants(simplified(raw), fuse)
     for model in made:
         _name_nodes(model, scopes)
         _forget_traces(model)
@@ -95,7 +97,10 @@ def check_model(model: "ModelProto") -> None:
     """Run the ONNX checker with strict type and shape inference; its errors are mistakes of this project."""
     import onnx
 
-    onnx.checker.check_model(model, full_check=True)
+    weights = tuple(large_weights(model))
+    onnx.checker.check_model(with_weights_as_inputs(model, weights), full_check=True)
+    for weight in weights:
+        onnx.checker.check_tensor(weight)
 
 
 def _require_tools() -> None:
@@ -146,16 +151,6 @@ def _scopes(model: "ModelProto") -> dict[str, str]:
                 innermost = modules[-1] if modules else ""
                 found.update(dict.fromkeys(node.output, innermost.replace(".", "/")))
     return found
-
-
-def _simplified(model: "ModelProto") -> "ModelProto":
-    import onnxsim
-
-    simplified: ModelProto
-    simplified, holds = onnxsim.simplify(model)
-    if not holds:
-        raise InputError("cannot simplify the ONNX graph: onnxsim's own check found other numbers; report this network")
-    return simplified
 
 
 def _variants(model: "ModelProto", fuse: bool) -> "list[ModelProto]":
