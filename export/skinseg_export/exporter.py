@@ -4,9 +4,10 @@ An artefact that fails its verification stays in the bundle, marked failed, so t
 refuses it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -19,6 +20,7 @@ from skinseg_edge.bundle import BundleDraft
 from skinseg_edge.known_names import unknown_name
 from skinseg_edge.manifest import MANIFEST_NAME, Manifest
 from skinseg_edge.networks.checkpoint import Checkpoint
+from skinseg_edge.preprocessing import to_network_input
 from skinseg_edge.progress import Progress, no_progress
 from skinseg_edge.signing import check_private_key, sign_bundle
 from skinseg_export.acceptance import AcceptanceBench
@@ -27,16 +29,24 @@ from skinseg_export.coreml_artefacts import CoremlWork, add_coreml, check_coreml
 from skinseg_export.engine_ahead import engine_ahead
 from skinseg_export.export_gate import ExportGate, write_worst
 from skinseg_export.export_options import PRECISIONS, QUANTIZERS, ExportOptions, ExportReport
-from skinseg_export.golden import Golden, golden_from_photos, golden_from_synthetic
+from skinseg_export.golden import (
+    GOLDEN_COUNT,
+    Golden,
+    Pictures,
+    drawn_pictures,
+    golden_from_pictures,
+    spread_photos,
+)
 from skinseg_export.kept_memory import kept_memory
 from skinseg_export.onnx_artefacts import OnnxWork, add_onnx
+from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
 from skinseg_export.parity import UNTRAINED_NOISE, named_pictures, noise_pictures
 from skinseg_export.quantization.modelopt_quantizer import require_modelopt
 from skinseg_export.quantization.preparation import Calibration, Sources, prepared, sources_of
 from skinseg_export.quantization.quantized_artefacts import QuantizedResult, QuantizedWork, add_quantized
 from skinseg_export.quantization.untrained import NOT_JUDGED, UntrainedWork, add_untrained, write_drawn_pictures
 from skinseg_export.sealing import sealed
-from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles, onnx_files_from_torch
+from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles, onnx_files
 from skinseg_export.targets.tensorrt.compute_capabilities import check_compute_capabilities
 from skinseg_export.tensorrt_artefacts import TypedFile, add_tensorrt
 from skinseg_export.torch_engine import TorchEngine
@@ -119,9 +129,14 @@ class _Export:
         if sources.why_none:
             self.artefacts.warnings.append(sources.why_none)
         self.artefacts.remarks += options.idle
-        golden = self._step("golden pictures", lambda: self._golden(sources, segmenter, reference))
+        candidates = self._golden_candidates(sources)
+        first = tuple(islice(candidates, GOLDEN_COUNT))  # whatever they show, torch is asked about them
+        with reference.answering_ahead([*self._at_network_size(first), *self._noise]):
+            exported = self._step("ONNX", self._exported)
+        pictures = chain(first, candidates)
+        golden = self._step("golden pictures", lambda: golden_from_pictures(pictures, segmenter))
         calibration = prepared(sources, segmenter, self.progress, is_trained=checkpoint.trained)
-        files = self._step("ONNX", lambda: self._files(golden, calibration))
+        files = self._step("ranges of values", lambda: self._files(exported, golden, calibration))
         bench = self._bench(sources, segmenter)
         gate = ExportGate(
             checkpoint.contract, self.artefacts, golden, bench, self.progress, is_trained=checkpoint.trained
@@ -180,11 +195,14 @@ class _Export:
         with self.progress(1, name):
             return work()
 
-    def _golden(self, sources: Sources, segmenter: Segmenter, reference: TorchEngine) -> tuple[Golden, ...]:
-        reference.answer_ahead(self._noise)  # before an engine is built beside the checks
+    def _golden_candidates(self, sources: Sources) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         if self.options.validation is None or sources.gate is None:  # a patient's picture travels only if asked for
-            return golden_from_synthetic(segmenter, is_trained=self.checkpoint.trained)
-        return golden_from_photos(sources.gate.paths, segmenter)
+            return iter(drawn_pictures(self.checkpoint.contract, is_trained=self.checkpoint.trained))
+        return iter(spread_photos(sources.gate.paths))
+
+    def _at_network_size(self, pictures: Pictures) -> Iterator[NDArray[np.uint8]]:
+        contract = self.checkpoint.contract
+        return (to_network_input(pixels, contract, photo_hw=pixels.shape[:2]).pixels for _, pixels in pictures)
 
     def _bench(self, sources: Sources, segmenter: Segmenter) -> AcceptanceBench | None:
         if sources.gate is None or not self.checkpoint.trained:
@@ -192,18 +210,18 @@ class _Export:
         with self.progress(len(sources.gate), "masks of the trained network") as advance:
             return AcceptanceBench(segmenter, sources.gate, advance)
 
-    def _files(self, golden: tuple[Golden, ...], calibration: Calibration | None) -> OnnxFiles:
-        options = self.options
-        images = calibration.images if calibration else self._network_inputs(golden)
-        return onnx_files_from_torch(
+    def _exported(self) -> OnnxExport:
+        return onnx_from_torch(
             self.checkpoint.network,
             self.checkpoint.contract,
-            half=options.wants_half,
-            opset=options.opset,
-            dynamic_batch=options.dynamic_batch,
+            opset=self.options.opset,
+            dynamic_batch=self.options.dynamic_batch,
             metadata=self._identity,
-            scan=[image[None] for image in images],
         )
+
+    def _files(self, exported: OnnxExport, golden: tuple[Golden, ...], calibration: Calibration | None) -> OnnxFiles:
+        images = calibration.images if calibration else self._network_inputs(golden)
+        return onnx_files(exported, half=self.options.wants_half, scan=[image[None] for image in images])
 
     def _network_inputs(self, golden: tuple[Golden, ...]) -> tuple[NDArray[np.uint8], ...]:
         """Return golden and random pictures as the network sees them, (H, W, 3) uint8 RGB."""

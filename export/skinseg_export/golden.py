@@ -7,6 +7,7 @@ with the bundle.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,18 @@ from skinseg_edge.preprocessing import resize_pixels
 from skinseg_runtime import Segmenter
 from skinseg_runtime.postprocessing import lesion_map
 
-__all__ = ["GOLDEN_COUNT", "UNTRAINED_COUNT", "Golden", "add_golden", "golden_from_photos", "golden_from_synthetic"]
+__all__ = [
+    "GOLDEN_COUNT",
+    "UNTRAINED_COUNT",
+    "Golden",
+    "Pictures",
+    "add_golden",
+    "drawn_pictures",
+    "golden_from_photos",
+    "golden_from_pictures",
+    "golden_from_synthetic",
+    "spread_photos",
+]
 
 GOLDEN_COUNT = 8
 UNTRAINED_COUNT = 3
@@ -35,6 +47,9 @@ _FACE_HW = (480, 384)
 _MOST_SEEDS = 24
 _LONGEST_SIDE = 640  # px of a golden picture: enough for any network input here, and small on a device
 _USUAL_COVER = (0.003, 0.95)  # a mask outside proves little: nothing found, or everything
+
+Pictures: TypeAlias = Iterable[tuple[str, NDArray[np.uint8]]]
+"""Where each picture comes from, in words, and (H, W, 3) uint8 RGB; made one by one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,31 +68,62 @@ class Golden:
 
 
 def golden_from_synthetic(reference: Segmenter, *, is_trained: bool = True) -> tuple[Golden, ...]:
-    """Draw GOLDEN_COUNT pictures and segment them with *reference*, the torch network.
-
-    A network of the melasma classes gets drawn faces, every other one drawn lesions. Seeds count up from 0; those on
-    which the network finds nothing, or everything, are used only when the others run out. Fresh weights do so on nearly
-    every picture: for them (*is_trained* False) nothing is searched, and the first UNTRAINED_COUNT are taken.
-    """
-    seeds = range(_MOST_SEEDS if is_trained else UNTRAINED_COUNT)
-    if reference.contract.classes == MELASMA_CLASSES:
-        faces = ((f"synthetic face, seed {seed}", draw_face(seed, _FACE_HW).photo) for seed in seeds)
-        return _chosen(faces, reference)
-    lesions = ((f"synthetic lesion, seed {seed}", draw(seed, _SYNTHETIC_HW).photo) for seed in seeds)
-    return _chosen(lesions, reference)
+    """Choose golden cases among `drawn_pictures`, as *reference*, the torch network, outlines them."""
+    return golden_from_pictures(drawn_pictures(reference.contract, is_trained=is_trained), reference)
 
 
 def golden_from_photos(paths: Sequence[Path], reference: Segmenter) -> tuple[Golden, ...]:
-    """Take GOLDEN_COUNT pictures, evenly spread over *paths*, reduced to at most 640 px a side.
+    """Choose golden cases among `spread_photos` of *paths*, as *reference*, the torch network, outlines them.
 
     Raises ValueError if there is no path, and what decoding a photo raises.
+    """
+    return golden_from_pictures(spread_photos(paths), reference)
+
+
+def drawn_pictures(contract: ModelContract, *, is_trained: bool = True) -> Pictures:
+    """Draw pictures to choose from: faces for the melasma classes, lesions for all others.
+
+    Seeds count up from 0. Fresh weights find nothing, or everything, on nearly every picture: for them (*is_trained*
+    False) nothing is searched, and the first UNTRAINED_COUNT are all.
+    """
+    seeds = range(_MOST_SEEDS if is_trained else UNTRAINED_COUNT)
+    if contract.classes == MELASMA_CLASSES:
+        return ((f"synthetic face, seed {seed}", draw_face(seed, _FACE_HW).photo) for seed in seeds)
+    return ((f"synthetic lesion, seed {seed}", draw(seed, _SYNTHETIC_HW).photo) for seed in seeds)
+
+
+def spread_photos(paths: Sequence[Path]) -> Pictures:
+    """Read pictures to choose from, evenly spread over *paths*, reduced to at most 640 px a side.
+
+    Raises ValueError if there is no path, and, where one is read, what decoding it raises.
     """
     if not paths:
         raise ValueError("cannot take golden pictures: there is no photo")
     order = np.linspace(0, len(paths) - 1, min(len(paths), _MOST_SEEDS)).round().astype(int)
     # Every third first, so that the usual case of eight good pictures is spread over all, too.
     spread = [paths[index] for start in range(3) for index in order[start::3]]
-    return _chosen(((path.name, _reduced(path)) for path in spread), reference)
+    return ((path.name, _reduced(path)) for path in spread)
+
+
+def golden_from_pictures(pictures: Pictures, reference: Segmenter) -> tuple[Golden, ...]:
+    """Segment *pictures*, with where each comes from, until GOLDEN_COUNT are found that tell something.
+
+    Those on which *reference*, the torch network, finds nothing, or everything, are used only when the others run out.
+    """
+    telling: list[Golden] = []
+    spare: list[Golden] = []
+    low, high = _USUAL_COVER
+    for case in _segmented(pictures, reference):
+        (telling if low <= case.mask.mean() <= high else spare).append(case)
+        if len(telling) == GOLDEN_COUNT:
+            break
+    # A mask of a few pixels comes last: one pixel more or less would decide over a target.
+    spare.sort(key=lambda case: 0 < case.mask.mean() < low)
+    chosen = (telling + spare)[:GOLDEN_COUNT]
+    return tuple(
+        Golden(f"{number:02d}", case.image, case.source, case.mask, case.probability)
+        for number, case in enumerate(chosen, 1)
+    )
 
 
 def add_golden(draft: BundleDraft, golden: Iterable[Golden], contract: ModelContract) -> tuple[GoldenCase, ...]:
@@ -97,24 +143,7 @@ def add_golden(draft: BundleDraft, golden: Iterable[Golden], contract: ModelCont
     return tuple(cases)
 
 
-def _chosen(pictures: Iterable[tuple[str, NDArray[np.uint8]]], reference: Segmenter) -> tuple[Golden, ...]:
-    telling: list[Golden] = []
-    spare: list[Golden] = []
-    low, high = _USUAL_COVER
-    for case in _segmented(pictures, reference):
-        (telling if low <= case.mask.mean() <= high else spare).append(case)
-        if len(telling) == GOLDEN_COUNT:
-            break
-    # A mask of a few pixels comes last: one pixel more or less would decide over a target.
-    spare.sort(key=lambda case: 0 < case.mask.mean() < low)
-    chosen = (telling + spare)[:GOLDEN_COUNT]
-    return tuple(
-        Golden(f"{number:02d}", case.image, case.source, case.mask, case.probability)
-        for number, case in enumerate(chosen, 1)
-    )
-
-
-def _segmented(pictures: Iterable[tuple[str, NDArray[np.uint8]]], reference: Segmenter) -> Iterator[Golden]:
+def _segmented(pictures: Pictures, reference: Segmenter) -> Iterator[Golden]:
     for source, pixels in pictures:
         image = encode_png(pixels)
         result = reference.segment(image)

@@ -1,6 +1,7 @@
 """A torch network behind the runtime's Engine protocol: the reference that every artefact is held against."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 
 from skinseg_edge.contract import ModelContract
 from skinseg_export.deployed_graph import DeployedGraph
+from skinseg_export.forked_answers import forked_answers
 
 __all__ = ["TorchEngine"]
 
@@ -29,14 +31,18 @@ class TorchEngine:
         self._graph = DeployedGraph(network, contract).to(device)
         self._known: dict[bytes, NDArray[np.float32]] = {}
 
-    def answer_ahead(self, images: Iterable[NDArray[np.uint8]]) -> None:
-        """Compute now what `infer` gives for each of *images*, (H, W, 3) uint8 RGB, and keep it for as long as this is.
+    @contextmanager
+    def answering_ahead(self, images: Sequence[NDArray[np.uint8]]) -> Iterator[None]:
+        """Compute beside the block what `infer` gives for each of *images*, (H, W, 3) uint8 RGB, and keep it behind.
 
         Torch's threads wait in a loop for each other: beside something else that computes they take several times the
-        processor's time.
+        processor's time, so what is asked for later is better computed while others have one thread at most.
         """
-        for image in images:
-            self._known[image.tobytes()] = self.infer(image[None])
+        pictures = [image[None] for image in images]
+        with forked_answers(self.infer, pictures) as answers:
+            yield
+            found = answers() or [self.infer(picture) for picture in pictures]
+        self._known.update(zip((picture.tobytes() for picture in pictures), found, strict=True))
 
     def infer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities (N, K, H, W) float32 in [0, 1] of *images* (N, H, W, 3) uint8 RGB.

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from skinseg_edge.contract import ModelContract
+from skinseg_export import forked_answers
 from skinseg_export.deployed_graph import DeployedGraph
 from skinseg_export.torch_engine import TorchEngine
 
@@ -49,7 +50,11 @@ def test_the_torch_engine_puts_the_network_into_eval_mode() -> None:
     np.testing.assert_array_equal(engine.infer(_image()), engine.infer(_image()))
 
 
-def test_a_picture_that_was_answered_ahead_is_not_computed_again_and_others_are() -> None:
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_picture_that_was_answered_ahead_is_not_computed_again_and_others_are(
+    cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forked_answers, "usable_cores", lambda: cores)
     passes: list[int] = []
     network = nn.Identity()
     network.register_forward_hook(lambda *_: passes.append(1))
@@ -57,11 +62,28 @@ def test_a_picture_that_was_answered_ahead_is_not_computed_again_and_others_are(
     known, other = _image()
     expected = TorchEngine(nn.Identity(), _CONTRACT).infer(_image())
 
-    engine.answer_ahead([known])
+    with engine.answering_ahead([known]):
+        pass
+    ahead = len(passes)  # none here where a fork computed it
     first = engine.infer(known[None])
     first[:] = 0  # the caller's own
 
     np.testing.assert_array_equal(engine.infer(known[None])[0], expected[0])
-    assert len(passes) == 1
+    assert len(passes) == ahead
     np.testing.assert_array_equal(engine.infer(other[None])[0], expected[1])
-    assert len(passes) == 2
+    assert len(passes) == ahead + 1
+
+
+def test_nothing_is_kept_where_the_block_ended_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forked_answers, "usable_cores", lambda: 1)
+    passes: list[int] = []
+    network = nn.Identity()
+    network.register_forward_hook(lambda *_: passes.append(1))
+    engine = TorchEngine(network, _CONTRACT)
+
+    with pytest.raises(ValueError, match="stop"), engine.answering_ahead([_image()[0]]):
+        raise ValueError("stop")
+
+    assert passes == []
+    engine.infer(_image()[:1])
+    assert len(passes) == 1

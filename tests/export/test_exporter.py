@@ -19,8 +19,9 @@ from skinseg_edge.image_io import write_png
 from skinseg_edge.networks.checkpoint import Checkpoint
 from skinseg_edge.signing import generate_key
 from skinseg_export import ExportOptions, ExportReport, export_bundle, exporter
+from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
 from skinseg_export.targets import TARGETS
-from skinseg_export.targets.onnx.build import OnnxFiles, onnx_files_from_torch
+from skinseg_export.targets.onnx.build import OnnxFiles, onnx_files
 from skinseg_runtime import Segmenter
 from tests.export.darkness import CONTRACT, Darkness
 
@@ -105,15 +106,13 @@ def test_an_artefact_that_fails_stays_marked_and_the_runtime_refuses_it(
     checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The fp32 file is right; the half file is made of another network.
-    real = onnx_files_from_torch
-
-    def with_foreign_half(network: torch.nn.Module, *args: Any, **options: Any) -> OnnxFiles:
+    def with_foreign_half(single: OnnxExport, **options: Any) -> OnnxFiles:
         other = Darkness()
         torch.nn.init.constant_(other.blur.weight, 1 / 75)
-        files = real(network, *args, **options)
-        return replace(files, half=real(other, *args, **options).half)
+        foreign = onnx_from_torch(other, checkpoint.contract, metadata={"network": "another"})
+        return replace(onnx_files(single, **options), half=onnx_files(foreign, **options).half)
 
-    monkeypatch.setattr(exporter, "onnx_files_from_torch", with_foreign_half)
+    monkeypatch.setattr(exporter, "onnx_files", with_foreign_half)
 
     report = export_bundle(checkpoint, tmp_path / "a.skinseg", ExportOptions(targets=("trt",)))
 

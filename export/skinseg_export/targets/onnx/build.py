@@ -18,7 +18,7 @@ from skinseg_export.range_scan import RangeScan, scan_ranges
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["HALF_PATH", "SINGLE_PATH", "OnnxFiles", "onnx_files_from_torch"]
+__all__ = ["HALF_PATH", "SINGLE_PATH", "OnnxFiles", "onnx_files", "onnx_files_from_torch"]
 
 SINGLE_PATH = "model.onnx"
 HALF_PATH = "model.fp16.onnx"
@@ -54,6 +54,11 @@ def onnx_files_from_torch(
     half's range on them stays fp32 in the half file. None scans nothing.
     """
     single = onnx_from_torch(network, contract, opset=opset, dynamic_batch=dynamic_batch, metadata=metadata)
+    return onnx_files(single, half=half, scan=scan)
+
+
+def onnx_files(single: OnnxExport, *, half: bool, scan: Iterable[NDArray[np.uint8]] | None = None) -> OnnxFiles:
+    """Return *single* with its half file, if *half* is wanted; *scan*: as for `onnx_files_from_torch`."""
     source = single.typed_source
     found = None if scan is None else scan_ranges(source, scan)
     if not half:
