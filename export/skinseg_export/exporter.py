@@ -5,7 +5,8 @@ refuses it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -44,7 +45,7 @@ from skinseg_export.parity import UNTRAINED_NOISE, named_pictures, noise_picture
 from skinseg_export.quantization.modelopt_quantizer import require_modelopt
 from skinseg_export.quantization.preparation import Calibration, Sources, prepared, sources_of
 from skinseg_export.quantization.quantized_artefacts import QuantizedResult, QuantizedWork, add_quantized
-from skinseg_export.quantization.untrained import NOT_JUDGED, UntrainedWork, add_untrained, write_drawn_pictures
+from skinseg_export.quantization.untrained import NOT_JUDGED, UntrainedWork, add_untrained, drawn_calibration
 from skinseg_export.sealing import sealed
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles, onnx_files
 from skinseg_export.targets.tensorrt.compute_capabilities import check_compute_capabilities
@@ -141,10 +142,9 @@ class _Export:
         gate = ExportGate(
             checkpoint.contract, self.artefacts, golden, bench, self.progress, is_trained=checkpoint.trained
         )
-        with engine_ahead(self.artefacts, files, options):
-            add_onnx(
-                self._onnx_work(files, reference, golden, gate, is_calibrated=calibration is not None), self.progress
-            )
+        with engine_ahead(self.artefacts, files, options) if self._builds_half else nullcontext():
+            work = self._onnx_work(files, reference, golden, gate, is_calibrated=calibration is not None)
+            add_onnx(work, self.progress)
             quantized = None
             if calibration is not None and options.wants_quantized:
                 quantized = self._quantized(files, calibration, gate, bench, golden, reference)
@@ -158,6 +158,11 @@ class _Export:
             self._step("Triton model repository", lambda: self._add_triton(files, reference, golden, name))
         return sealed(checkpoint, self.artefacts, golden, name, None if quantized is None else quantized.fingerprint)
 
+    @property
+    def _builds_half(self) -> bool:
+        """Whether the half file's engine is wanted in any case: of fresh weights in 8 bits, theirs is enough."""
+        return self.checkpoint.trained or not self.options.wants_quantized
+
     @cached_property
     def _noise(self) -> tuple[NDArray[np.uint8], ...]:
         """Pictures of noise at network size: fewer for fresh weights, by which nobody is judged."""
@@ -170,11 +175,8 @@ class _Export:
 
     def _sources(self) -> Sources:
         checkpoint, options = self.checkpoint, self.options
-        if checkpoint.trained or options.calibration is not None or not options.wants_quantized:
-            return sources_of(options, checkpoint)
-        drawn = write_drawn_pictures(self.scratch)
-        sources = sources_of(replace(options, calibration=self.scratch), checkpoint)
-        return replace(sources, calibration=sources.calibration and replace(sources.calibration, source=drawn))
+        draws = not checkpoint.trained and options.calibration is None and options.wants_quantized
+        return sources_of(options, checkpoint, drawn_calibration(self.scratch) if draws else None)
 
     def _quantized(
         self,
@@ -245,7 +247,7 @@ class _Export:
             golden,
             self._noise,
             reference,
-            golden_were_scanned=not is_calibrated,
+            scan_tells_reach=not (is_calibrated and self.checkpoint.trained),
         )
 
     def _add_tensorrt(self, files: OnnxFiles, quantized: QuantizedResult | None) -> None:
@@ -265,6 +267,7 @@ class _Export:
             self.checkpoint.contract,
             self.options,
             why_no_engine=f"cannot build the engine: its source {HALF_PATH} could not be made" if lacks_half else "",
+            only_first=not self.checkpoint.trained,
         )
 
     def _add_triton(self, files: OnnxFiles, reference: TorchEngine, golden: Sequence[Golden], name: str) -> None:

@@ -28,7 +28,7 @@ __all__ = ["OnnxWork", "add_onnx"]
 class OnnxWork:
     """What an export hands over. *noise*: pictures at network size, (H, W, 3) uint8 RGB.
 
-    *golden_were_scanned*: whether the scan of ranges in *files* ran the golden pictures.
+    *scan_tells_reach*: whether the scan of ranges in *files* ran the golden pictures, or what it ran will do.
     """
 
     checkpoint: Checkpoint
@@ -38,7 +38,7 @@ class OnnxWork:
     golden: tuple[Golden, ...]
     noise: Sequence[NDArray[np.uint8]]
     reference: TorchEngine
-    golden_were_scanned: bool
+    scan_tells_reach: bool
 
 
 def add_onnx(work: OnnxWork, progress: Progress) -> None:
@@ -68,7 +68,7 @@ def _verified_half(work: OnnxWork, half: "ModelProto", progress: Progress) -> Ch
             work.reference,
             work.golden,
             HALF if work.checkpoint.trained else HALF_UNTRAINED,
-            scan=scan if work.golden_were_scanned else None,
+            scan=scan if work.scan_tells_reach else None,
             engine=engine,
         )
     long = ", ".join(scan.long_reductions if scan else ()) or "none"

@@ -44,11 +44,13 @@ def add_tensorrt(
     options: ExportOptions,
     *,
     why_no_engine: str = "",
+    only_first: bool = False,
 ) -> None:
     """Add plans and reports of *sources* that have not failed, and the engine of the first.
 
     *sources*: the recommended one first. *why_no_engine*: why the bundle shall have none, "" if it shall. An fp32 file
     that is not the first is only parsed: building it takes as long, and its engine is the last that a device wants.
+    With *only_first* that goes for all others.
     """
     if rtx_version() is None:
         artefacts.missing.append(MissingTool("trt-rtx", _REMEDY, is_fatal=False))
@@ -56,7 +58,7 @@ def add_tensorrt(
         artefacts.unmade["trt-rtx"] = why_no_engine
     files = []
     for number, source in enumerate(sources):
-        only_parsed = number > 0 and source.precision == "fp32"
+        only_parsed = number > 0 and (only_first or source.precision == "fp32")
         built = _parsed(source) if only_parsed else _built(artefacts, source, options)
         if number == 0 and rtx_version() is not None and not why_no_engine:
             _add_engine(artefacts, source, built, contract, options)

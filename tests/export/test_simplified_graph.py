@@ -72,7 +72,8 @@ def test_the_simplifier_is_spared_what_it_computes_nothing_with(monkeypatch: pyt
 
     def noted(model: ModelProto) -> tuple[ModelProto, bool]:
         given.append({weight.name for weight in model.graph.initializer})
-        return real(model)
+        found: tuple[ModelProto, bool] = real(model)
+        return found
 
     monkeypatch.setattr(onnxsim, "simplify", noted)
     for made in (two_layers, *_TO_FOLD):

@@ -50,10 +50,10 @@ class Calibration:
     coverage: Coverage
 
 
-def sources_of(options: ExportOptions, checkpoint: Checkpoint) -> Sources:
+def sources_of(options: ExportOptions, checkpoint: Checkpoint, drawn: CalibrationPictures | None = None) -> Sources:
     """Find the pictures that *options* ask for, and check that none of them both calibrates and judges.
 
-    An untrained network is calibrated with few pictures of options.calibration, and nothing judges it.
+    An untrained network is calibrated with few pictures of options.calibration, or with *drawn*, and nothing judges it.
 
     Raises InputError if 8 bits are asked for and there are no pictures to calibrate with or to judge on (`auto` goes on
     without, in half precision, where no folder was named), or the network is untrained and more is asked than `int8`;
@@ -66,7 +66,7 @@ def sources_of(options: ExportOptions, checkpoint: Checkpoint) -> Sources:
                 f"cannot export {options.precision} of an untrained network: it has no right masks to hold 8 bits "
                 "against; use --precision fp16, or int8, which is then judged by numbers alone, or train it"
             )
-        return Sources(calibration_pictures(options.calibration, {}, count=FEWEST_PICTURES), gate)
+        return Sources(drawn or calibration_pictures(options.calibration, {}, count=FEWEST_PICTURES), gate)
     if not options.wants_calibration and options.calibration is None:
         return Sources(gate=gate)
     try:

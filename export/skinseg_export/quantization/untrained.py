@@ -19,7 +19,7 @@ from skinseg_export.golden import Golden
 from skinseg_export.half_evaluation import HalfEngine
 from skinseg_export.half_precision import half_from_single, kept_names
 from skinseg_export.parity import Tolerances, compare, golden_checks
-from skinseg_export.quantization.calibration_pictures import FEWEST_PICTURES
+from skinseg_export.quantization.calibration_pictures import CalibrationPictures
 from skinseg_export.quantization.layers_in_reach import NO_LAYER, layers_in_reach
 from skinseg_export.quantization.pair_check import check_pairs
 from skinseg_export.quantization.preparation import Calibration
@@ -34,7 +34,10 @@ from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["NOT_JUDGED", "UntrainedWork", "add_untrained", "write_drawn_pictures"]
+__all__ = ["DRAWN_COUNT", "NOT_JUDGED", "UntrainedWork", "add_untrained", "drawn_calibration"]
+
+DRAWN_COUNT = 4
+"""Enough for ranges that no accuracy hangs on; `calibration_pictures` asks for more of a folder."""
 
 NOT_JUDGED = "untrained: nothing was judged by masks"
 
@@ -67,12 +70,13 @@ class UntrainedWork:
     reference: TorchEngine
 
 
-def write_drawn_pictures(folder: Path) -> str:
-    """Draw pictures to calibrate an untrained network with into *folder*, and return what they are, in words."""
-    seeds = range(_FIRST_SEED, _FIRST_SEED + FEWEST_PICTURES)
-    for seed in seeds:
-        write_png(folder / f"{seed}.png", draw(seed, _DRAWN_HW).photo)
-    return f"{len(seeds)} drawn lesions, seeds {seeds[0]} to {seeds[-1]}"
+def drawn_calibration(folder: Path) -> CalibrationPictures:
+    """Draw DRAWN_COUNT pictures to calibrate an untrained network with into *folder*."""
+    seeds = range(_FIRST_SEED, _FIRST_SEED + DRAWN_COUNT)
+    paths = tuple(folder / f"{seed}.png" for seed in seeds)
+    for seed, path in zip(seeds, paths, strict=True):
+        write_png(path, draw(seed, _DRAWN_HW).photo)
+    return CalibrationPictures(paths, f"{len(seeds)} drawn lesions, seeds {seeds[0]} to {seeds[-1]}")
 
 
 def add_untrained(work: UntrainedWork, progress: Progress) -> QuantizedResult:
