@@ -23,8 +23,11 @@ class Calculator(Protocol):
         ...
 
 
-def open_calculator(model: "ModelProto", *, optimised: bool) -> Calculator:
-    """Open *model*; *optimised*: with the fusions that a device's ONNX Runtime makes, else node by node as listed."""
+def open_calculator(model: "ModelProto", *, optimised: bool, threads: int | None = None) -> Calculator:
+    """Open *model*; *optimised*: with the fusions that a device's ONNX Runtime makes, else node by node as listed.
+
+    *threads*: None takes a thread for each core that may be used.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -33,7 +36,7 @@ def open_calculator(model: "ModelProto", *, optimised: bool) -> Calculator:
     if not optimised:
         # The default order goes backwards from each output: with many, most values would wait for the end.
         options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
-    options.intra_op_num_threads = usable_cores()
+    options.intra_op_num_threads = threads or usable_cores()
     # Threads that wait for each other in a loop cost up to as much again where cores are shared.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # No block for several values, one after the other or all at once, as the runtime opens its sessions.

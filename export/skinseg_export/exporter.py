@@ -4,59 +4,45 @@ An artefact that fails its verification stays in the bundle, marked failed, so t
 refuses it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from skinseg_edge.atomic_files import check_free, fresh_folder
 from skinseg_edge.bundle import BundleDraft
 from skinseg_edge.known_names import unknown_name
 from skinseg_edge.manifest import MANIFEST_NAME, Manifest
 from skinseg_edge.networks.checkpoint import Checkpoint
-from skinseg_edge.preprocessing import to_network_input
 from skinseg_edge.progress import Progress, no_progress
 from skinseg_edge.signing import check_private_key, sign_bundle
-from skinseg_export.acceptance import AcceptanceBench
 from skinseg_export.artefacts import Artefacts
 from skinseg_export.coreml_artefacts import CoremlWork, add_coreml, check_coreml
 from skinseg_export.engine_ahead import engine_ahead
 from skinseg_export.export_gate import ExportGate, write_worst
 from skinseg_export.export_options import PRECISIONS, QUANTIZERS, ExportOptions, ExportReport
 from skinseg_export.golden import (
-    GOLDEN_COUNT,
     Golden,
-    Pictures,
-    drawn_pictures,
-    golden_from_pictures,
-    spread_photos,
 )
+from skinseg_export.groundwork import Groundwork
 from skinseg_export.kept_memory import kept_memory
 from skinseg_export.onnx_artefacts import OnnxWork, add_onnx
-from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
-from skinseg_export.parity import UNTRAINED_NOISE, named_pictures, noise_pictures
 from skinseg_export.quantization.modelopt_quantizer import require_modelopt
-from skinseg_export.quantization.preparation import Calibration, Sources, prepared, sources_of
+from skinseg_export.quantization.preparation import Calibration, prepared
 from skinseg_export.quantization.quantized_artefacts import QuantizedResult, QuantizedWork, add_quantized
-from skinseg_export.quantization.untrained import NOT_JUDGED, UntrainedWork, add_untrained, drawn_calibration
+from skinseg_export.quantization.untrained import (
+    NOT_JUDGED,
+    UntrainedWork,
+    add_untrained,
+    untrained_file,
+)
 from skinseg_export.sealing import sealed
-from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles, onnx_files
+from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles
 from skinseg_export.targets.tensorrt.compute_capabilities import check_compute_capabilities
 from skinseg_export.tensorrt_artefacts import TypedFile, add_tensorrt
-from skinseg_export.torch_engine import TorchEngine
 from skinseg_export.triton_artefacts import add_triton
-from skinseg_runtime import Segmenter
 
 __all__ = ["ExportOptions", "ExportReport", "export_bundle"]
-
-_Made = TypeVar("_Made")
 
 
 def export_bundle(
@@ -81,7 +67,7 @@ def export_bundle(
         TemporaryDirectory() as scratch,
         fresh_folder(output, options.force, only_if_holds=MANIFEST_NAME) as folder,
     ):
-        export = _Export(checkpoint, options, Artefacts(BundleDraft(folder)), progress, Path(scratch))
+        export = _Export(Groundwork(checkpoint, options, progress, Path(scratch)), Artefacts(BundleDraft(folder)))
         manifest = export.run(output.name.removesuffix(".skinseg"))
         if options.key is not None:
             sign_bundle(folder, options.key)
@@ -109,177 +95,103 @@ def _check_options(options: ExportOptions) -> None:
 
 @dataclass
 class _Export:
-    """One export under way. *scratch*: an empty folder that goes away with it."""
+    """One export under way."""
 
-    checkpoint: Checkpoint
-    options: ExportOptions
+    groundwork: Groundwork
     artefacts: Artefacts
-    progress: Progress
-    scratch: Path
-
-    @property
-    def _identity(self) -> dict[str, str]:
-        """What every artefact says about where it comes from."""
-        return {"network": self.checkpoint.network_name, "checkpoint_sha256": self.checkpoint.sha256 or "none"}
 
     def run(self, name: str) -> Manifest:
-        checkpoint, options = self.checkpoint, self.options
-        reference = TorchEngine(checkpoint.network, checkpoint.contract)
-        segmenter = Segmenter(checkpoint.contract, reference)
-        sources = self._sources()
-        if sources.why_none:
-            self.artefacts.warnings.append(sources.why_none)
-        self.artefacts.remarks += options.idle
-        candidates = self._golden_candidates(sources)
-        first = tuple(islice(candidates, GOLDEN_COUNT))  # whatever they show, torch is asked about them
-        with reference.answering_ahead([*self._at_network_size(first), *self._noise]):
-            exported = self._step("ONNX", self._exported)
-        pictures = chain(first, candidates)
-        golden = self._step("golden pictures", lambda: golden_from_pictures(pictures, segmenter))
-        calibration = prepared(sources, segmenter, self.progress, is_trained=checkpoint.trained)
-        files = self._step("ranges of values", lambda: self._files(exported, golden, calibration))
-        bench = self._bench(sources, segmenter)
-        gate = ExportGate(
-            checkpoint.contract, self.artefacts, golden, bench, self.progress, is_trained=checkpoint.trained
-        )
-        with engine_ahead(self.artefacts, files, options) if self._builds_half else nullcontext():
-            work = self._onnx_work(files, reference, golden, gate, is_calibrated=calibration is not None)
-            add_onnx(work, self.progress)
-            quantized = None
-            if calibration is not None and options.wants_quantized:
-                quantized = self._quantized(files, calibration, gate, bench, golden, reference)
+        ground, made = self.groundwork, self.artefacts
+        checkpoint, options, progress = ground.checkpoint, ground.options, ground.progress
+        if ground.sources.why_none:
+            made.warnings.append(ground.sources.why_none)
+        made.remarks += options.idle
+        exported, golden, layers = ground.exported()
+        calibration = prepared(ground.sources, ground.segmenter, progress, is_trained=checkpoint.trained)
+        files = ground.files(exported, golden, calibration)
+        bench = ground.bench()
+        gate = ExportGate(checkpoint.contract, made, golden, bench, progress, is_trained=checkpoint.trained)
+        fresh = judged = None
+        if calibration is not None and layers is not None:
+            common = (checkpoint, options, made, files, layers, calibration)
+            if bench is None:
+                fresh = untrained_file(UntrainedWork(*common, golden, ground.reference), progress)
+            else:
+                judged = QuantizedWork(*common, gate, bench, golden, ground.reference)
+        quantized = None
+        # Of fresh weights in 8 bits one engine is enough, and theirs waits for no verdict.
+        with engine_ahead(made, (fresh and fresh.file) or _half_of(files), options):
+            add_onnx(self._onnx_work(files, golden, gate, is_calibrated=calibration is not None), progress)
+            if fresh is not None:
+                quantized = add_untrained(fresh, progress)
+            elif judged is not None:
+                quantized = add_quantized(judged, progress)
             if "trt" in options.targets:
-                self._step("TensorRT", lambda: self._add_tensorrt(files, quantized))
+                with progress(1, "TensorRT"):
+                    self._add_tensorrt(files, quantized)
         if not checkpoint.trained:
-            self.artefacts.remarks.append(self._held_against(golden))
+            made.remarks.append(self._held_against(golden))
         if "coreml" in options.targets:
             self._add_coreml(name, files, golden, gate, calibration)
         if "triton" in options.targets:
-            self._step("Triton model repository", lambda: self._add_triton(files, reference, golden, name))
-        return sealed(checkpoint, self.artefacts, golden, name, None if quantized is None else quantized.fingerprint)
-
-    @property
-    def _builds_half(self) -> bool:
-        """Whether the half file's engine is wanted in any case: of fresh weights in 8 bits, theirs is enough."""
-        return self.checkpoint.trained or not self.options.wants_quantized
-
-    @cached_property
-    def _noise(self) -> tuple[NDArray[np.uint8], ...]:
-        """Pictures of noise at network size: fewer for fresh weights, by which nobody is judged."""
-        contract = self.checkpoint.contract
-        return noise_pictures(contract) if self.checkpoint.trained else noise_pictures(contract, UNTRAINED_NOISE)
+            with progress(1, "Triton model repository"):
+                self._add_triton(files, golden, name)
+        return sealed(checkpoint, made, golden, name, None if quantized is None else quantized.fingerprint)
 
     def _held_against(self, golden: Sequence[Golden]) -> str:
-        pictures = f"{len(golden)} golden pictures and {len(self._noise)} of noise"
+        pictures = f"{len(golden)} golden pictures and {len(self.groundwork.noise)} of noise"
         return f"{NOT_JUDGED}; every artefact was held against torch on {pictures}"
-
-    def _sources(self) -> Sources:
-        checkpoint, options = self.checkpoint, self.options
-        draws = not checkpoint.trained and options.calibration is None and options.wants_quantized
-        return sources_of(options, checkpoint, drawn_calibration(self.scratch) if draws else None)
-
-    def _quantized(
-        self,
-        files: OnnxFiles,
-        calibration: Calibration,
-        gate: ExportGate,
-        bench: AcceptanceBench | None,
-        golden: tuple[Golden, ...],
-        reference: TorchEngine,
-    ) -> QuantizedResult:
-        given = (self.checkpoint, self.options, self.artefacts, files, calibration)
-        if bench is None:
-            return add_untrained(UntrainedWork(*given, golden, reference), self.progress)
-        return add_quantized(QuantizedWork(*given, gate, bench, golden, reference), self.progress)
-
-    def _step(self, name: str, work: Callable[[], _Made]) -> _Made:
-        """Do *work* behind a bar of one part."""
-        with self.progress(1, name):
-            return work()
-
-    def _golden_candidates(self, sources: Sources) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-        if self.options.validation is None or sources.gate is None:  # a patient's picture travels only if asked for
-            return iter(drawn_pictures(self.checkpoint.contract, is_trained=self.checkpoint.trained))
-        return iter(spread_photos(sources.gate.paths))
-
-    def _at_network_size(self, pictures: Pictures) -> Iterator[NDArray[np.uint8]]:
-        contract = self.checkpoint.contract
-        return (to_network_input(pixels, contract, photo_hw=pixels.shape[:2]).pixels for _, pixels in pictures)
-
-    def _bench(self, sources: Sources, segmenter: Segmenter) -> AcceptanceBench | None:
-        if sources.gate is None or not self.checkpoint.trained:
-            return None
-        with self.progress(len(sources.gate), "masks of the trained network") as advance:
-            return AcceptanceBench(segmenter, sources.gate, advance)
-
-    def _exported(self) -> OnnxExport:
-        return onnx_from_torch(
-            self.checkpoint.network,
-            self.checkpoint.contract,
-            opset=self.options.opset,
-            dynamic_batch=self.options.dynamic_batch,
-            metadata=self._identity,
-        )
-
-    def _files(self, exported: OnnxExport, golden: tuple[Golden, ...], calibration: Calibration | None) -> OnnxFiles:
-        images = calibration.images if calibration else self._network_inputs(golden)
-        return onnx_files(exported, half=self.options.wants_half, scan=[image[None] for image in images])
-
-    def _network_inputs(self, golden: tuple[Golden, ...]) -> tuple[NDArray[np.uint8], ...]:
-        """Return golden and random pictures as the network sees them, (H, W, 3) uint8 RGB."""
-        named = named_pictures(self.checkpoint.contract, golden, self._noise)
-        return tuple(picture[0] for picture in named.values())
 
     def _onnx_work(
         self,
         files: OnnxFiles,
-        reference: TorchEngine,
         golden: tuple[Golden, ...],
         gate: ExportGate,
         *,
         is_calibrated: bool,
     ) -> OnnxWork:
         return OnnxWork(
-            self.checkpoint,
+            self.groundwork.checkpoint,
             self.artefacts,
             files,
             gate,
             golden,
-            self._noise,
-            reference,
-            scan_tells_reach=not (is_calibrated and self.checkpoint.trained),
+            self.groundwork.noise,
+            self.groundwork.reference,
+            scan_tells_reach=not (is_calibrated and self.groundwork.checkpoint.trained),
         )
 
     def _add_tensorrt(self, files: OnnxFiles, quantized: QuantizedResult | None) -> None:
         sources = [TypedFile("onnx", SINGLE_PATH, "fp32", files.single.model)]
-        if files.half is not None:
-            sources.insert(0, TypedFile("onnx-fp16", HALF_PATH, "fp16", files.half))
+        half = _half_of(files)
+        if half is not None:
+            sources.insert(0, half)
         for each in quantized.files if quantized else ():
             # TensorRT-RTX takes more kernels for 8 bits than for 16: its engine has 8 only where they were asked for,
             # and not of a file that the gate refused.
-            is_wanted = self.options.precision == "int8" and not self.artefacts.has_failed(each.name)
+            is_wanted = self.groundwork.options.precision == "int8" and not self.artefacts.has_failed(each.name)
             place = 0 if is_wanted else len(sources)
             sources.insert(place, each)
-        lacks_half = self.options.wants_half and files.half is None
+        lacks_half = self.groundwork.options.wants_half and files.half is None
         add_tensorrt(
             self.artefacts,
             sources,
-            self.checkpoint.contract,
-            self.options,
+            self.groundwork.checkpoint.contract,
+            self.groundwork.options,
             why_no_engine=f"cannot build the engine: its source {HALF_PATH} could not be made" if lacks_half else "",
-            only_first=not self.checkpoint.trained,
+            only_first=not self.groundwork.checkpoint.trained,
         )
 
-    def _add_triton(self, files: OnnxFiles, reference: TorchEngine, golden: Sequence[Golden], name: str) -> None:
+    def _add_triton(self, files: OnnxFiles, golden: Sequence[Golden], name: str) -> None:
         add_triton(
             self.artefacts,
-            self.checkpoint,
-            self.options,
+            self.groundwork.checkpoint,
+            self.groundwork.options,
             files.single,
-            reference,
+            self.groundwork.reference,
             golden,
             name=name,
-            identity=self._identity,
+            identity=self.groundwork.identity,
         )
 
     def _add_coreml(
@@ -287,15 +199,19 @@ class _Export:
     ) -> None:
         images = calibration.images if calibration else ()
         work = CoremlWork(
-            checkpoint=self.checkpoint,
-            options=self.options,
+            checkpoint=self.groundwork.checkpoint,
+            options=self.groundwork.options,
             artefacts=self.artefacts,
             gate=gate,
             golden=golden,
             exported=files.single.program,
-            pictures=(*self._network_inputs(golden), *images),
+            pictures=(*self.groundwork.network_inputs(golden), *images),
             calibration=images,
-            identity=self._identity,
+            identity=self.groundwork.identity,
             name=name,
         )
-        add_coreml(work, self.progress)
+        add_coreml(work, self.groundwork.progress)
+
+
+def _half_of(files: OnnxFiles) -> TypedFile | None:
+    return None if files.half is None else TypedFile("onnx-fp16", HALF_PATH, "fp16", files.half)

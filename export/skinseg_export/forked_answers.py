@@ -5,6 +5,7 @@ would be recorded with it. A fork has the network as it stood, and shares its me
 """
 
 import multiprocessing
+import os
 import signal
 import sys
 import warnings
@@ -20,6 +21,7 @@ from skinseg_runtime.usable_cores import usable_cores
 __all__ = ["forked_answers"]
 
 _PATIENCE_S = 300.0  # for what is still missing when the block is through; nobody shall wait for ever
+_YIELDS = 5  # niceness: whoever waits for the block goes first
 
 _Question = TypeVar("_Question")
 _Answer = TypeVar("_Answer")
@@ -56,6 +58,7 @@ def forked_answers(
 
 def _serve(answer: Callable[[_Question], _Answer], questions: Sequence[_Question], connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a traceback: this process is nobody's to read about
+    os.nice(_YIELDS)
     # Torch's threads do not come along into a fork; its own data loader does the same.
     torch.set_num_threads(1)
     try:

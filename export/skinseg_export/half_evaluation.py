@@ -24,14 +24,17 @@ __all__ = ["HalfEngine", "half_values"]
 
 
 class HalfEngine:
-    """The runtime's Engine protocol over true half arithmetic, for verification; about as fast as the fp32 file."""
+    """The runtime's Engine protocol over true half arithmetic, for verification; about as fast as the fp32 file.
+
+    *threads*: as for `open_calculator`.
+    """
 
     name = "onnxruntime, rounded to half"
 
-    def __init__(self, model: "ModelProto", contract: ModelContract) -> None:
+    def __init__(self, model: "ModelProto", contract: ModelContract, *, threads: int | None = None) -> None:
         self.input_hw = contract.input_hw
         self.classes = len(contract.classes)
-        self._calculator = open_calculator(rounded(model), optimised=True)
+        self._calculator = open_calculator(rounded(model), optimised=True, threads=threads)
 
     def infer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities (N, K, H, W) float32 of *images* (N, H, W, 3) uint8 RGB, not finite after overflow."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skinseg_edge.networks.checkpoint import Checkpoint
 from skinseg_edge.progress import Progress
 from skinseg_export.artefacts import Artefacts, Checks
+from skinseg_export.engine_ahead import cores_left
 from skinseg_export.export_gate import ExportGate
 from skinseg_export.golden import Golden
 from skinseg_export.half_evaluation import HalfEngine
@@ -48,7 +49,7 @@ def add_onnx(work: OnnxWork, progress: Progress) -> None:
     made.draft.add_bytes(SINGLE_PATH, files.single.model.SerializeToString())
     given = (files.single, work.checkpoint.contract, work.reference, work.golden, allowed)
     with progress(1, "fp32 against torch"):
-        made.add("onnx", SINGLE_PATH, "fp32", lambda: verify_single(*given, noise=work.noise))
+        made.add("onnx", SINGLE_PATH, "fp32", lambda: verify_single(*given, noise=work.noise, threads=cores_left(made)))
     if files.half_failure is not None:
         made.unmade["onnx-fp16"] = str(files.half_failure)
     if files.half is not None:
@@ -59,7 +60,7 @@ def add_onnx(work: OnnxWork, progress: Progress) -> None:
 
 def _verified_half(work: OnnxWork, half: "ModelProto", progress: Progress) -> Checks:
     contract, scan = work.checkpoint.contract, work.files.scan
-    engine = HalfEngine(half, contract)
+    engine = HalfEngine(half, contract, threads=cores_left(work.artefacts))
     with progress(1, "half precision"):
         found = verify_half(
             half,

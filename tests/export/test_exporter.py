@@ -18,7 +18,7 @@ from skinseg_edge.errors import BundleUnusable, FileMissing, OutputRefused, Pari
 from skinseg_edge.image_io import write_png
 from skinseg_edge.networks.checkpoint import Checkpoint
 from skinseg_edge.signing import generate_key
-from skinseg_export import ExportOptions, ExportReport, export_bundle, exporter
+from skinseg_export import ExportOptions, ExportReport, export_bundle, groundwork
 from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
 from skinseg_export.targets import TARGETS
 from skinseg_export.targets.onnx.build import OnnxFiles, onnx_files
@@ -112,7 +112,7 @@ def test_an_artefact_that_fails_stays_marked_and_the_runtime_refuses_it(
         foreign = onnx_from_torch(other, checkpoint.contract, metadata={"network": "another"})
         return replace(onnx_files(single, **options), half=onnx_files(foreign, **options).half)
 
-    monkeypatch.setattr(exporter, "onnx_files", with_foreign_half)
+    monkeypatch.setattr(groundwork, "onnx_files", with_foreign_half)
 
     report = export_bundle(checkpoint, tmp_path / "a.skinseg", ExportOptions(targets=("trt",)))
 

@@ -65,6 +65,16 @@ def test_fp32_alone_is_built(artefacts: Artefacts, exported: OnnxExport, built_p
     assert built_paths == ["model.onnx"]
 
 
+def test_where_the_first_is_enough_every_other_file_is_parsed(
+    artefacts: Artefacts, exported: OnnxExport, built_paths: list[str], tmp_path: Path
+) -> None:
+    add_tensorrt(artefacts, [_single(exported), _half(exported)], CONTRACT, _OPTIONS, only_first=True)
+
+    assert built_paths == ["model.onnx"]
+    _, half = json.loads((tmp_path / "tensorrt/report.json").read_bytes())["files"]
+    assert half["tensorrt_rtx"]["reason"].startswith("parsed (")
+
+
 def test_an_engine_that_the_verification_built_is_not_built_again(
     artefacts: Artefacts, exported: OnnxExport, built_paths: list[str], tmp_path: Path
 ) -> None:

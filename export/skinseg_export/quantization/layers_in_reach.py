@@ -1,14 +1,18 @@
 """Which layers an export takes to 8 bits, and by which ranges: the same questions for trained and for fresh weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skinseg_edge.networks.checkpoint import Checkpoint
+from torch import nn
+
+from skinseg_edge.contract import ModelContract
 from skinseg_edge.networks.quantizable_layers import LayerChoice, quantizable_layers
 from skinseg_edge.progress import Progress
 from skinseg_edge.quantization_scales import LARGEST_REACH
 from skinseg_export.export_options import ExportOptions
+from skinseg_export.forked_answers import forked_answers
 from skinseg_export.quantization.fingerprint import Fingerprint, fingerprint_of
 from skinseg_export.quantization.measured_ranges import measured_ranges
 from skinseg_export.quantization.preparation import Calibration
@@ -19,7 +23,7 @@ from skinseg_export.targets.onnx.build import OnnxFiles
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-__all__ = ["NO_LAYER", "LayersInReach", "layers_in_reach"]
+__all__ = ["NO_LAYER", "LayersInReach", "layers_ahead", "layers_in_reach"]
 
 NO_LAYER = "no layer of this network can be quantized: use fp16"
 
@@ -67,13 +71,26 @@ class LayersInReach:
         )
 
 
-def layers_in_reach(checkpoint: Checkpoint, files: OnnxFiles, calibration: Calibration) -> LayersInReach:
-    """Return the layers of a network that are taken to 8 bits, and their convolutions in its fp32 file.
+@contextmanager
+def layers_ahead(network: nn.Module, contract: ModelContract) -> Iterator[Callable[[], LayerChoice]]:
+    """Choose the layers of *network* that may be in 8 bits beside the block; what it gets waits for them.
+
+    What the block gets raises what `quantizable_layers` does.
+    """
+    hw = contract.input_hw
+    with forked_answers(lambda side: quantizable_layers(network, side), [hw]) as answers:
+        yield lambda: (answers() or [quantizable_layers(network, hw)])[0]
+
+
+def layers_in_reach(
+    choice: LayerChoice, contract: ModelContract, files: OnnxFiles, calibration: Calibration
+) -> LayersInReach:
+    """Return which layers of *choice*, the network's, are taken to 8 bits, and their convolutions in its fp32 file.
 
     Raises InputError if a picture for calibration cannot be used.
     """
-    single, contract = files.single.typed_source, checkpoint.contract
-    choice = _within_reach(quantizable_layers(checkpoint.network, contract.input_hw), files)
+    single = files.single.typed_source
+    choice = _within_reach(choice, files)
     return LayersInReach(
         single=single,
         calibration=calibration,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from skinseg_edge.networks.checkpoint import Checkpoint
+from skinseg_edge.networks.quantizable_layers import LayerChoice
 from skinseg_edge.progress import Progress
 from skinseg_export.acceptance import AcceptanceBench
 from skinseg_export.artefacts import Artefacts, Checks
@@ -56,6 +57,7 @@ class QuantizedWork:
     options: ExportOptions
     artefacts: Artefacts
     files: OnnxFiles
+    layers: LayerChoice
     calibration: Calibration
     gate: ExportGate
     bench: AcceptanceBench
@@ -101,7 +103,7 @@ def add_quantized(work: QuantizedWork, progress: Progress) -> QuantizedResult:
 
     Raises InputError if a picture for calibration cannot be used.
     """
-    reached, made = layers_in_reach(work.checkpoint, work.files, work.calibration), work.artefacts
+    reached, made = layers_in_reach(work.layers, work.checkpoint.contract, work.files, work.calibration), work.artefacts
     if not reached.names:
         made.remarks.append(NO_LAYER)
         if work.options.precision == "int8":
@@ -189,14 +191,18 @@ def _verify(work: QuantizedWork, each: QuantizedArtefact) -> Checks:
 def built_checks(
     artefacts: Artefacts, options: ExportOptions, onnx: bytes, path: str, precision: str = "int8"
 ) -> Checks:
-    """Build the TensorRT-RTX engine of a quantized file, keep it for the target that asks for it, and say so.
+    """Build the TensorRT-RTX engine of a quantized file unless a thread does, keep it for its target, and say so.
 
     Raises VerificationFailed if TensorRT-RTX cannot build it; nothing is built where it is not installed.
     """
     if rtx_version() is None:
         return {}
-    wait_for_engines(artefacts)
-    engine = rtx_engine_from_onnx(onnx, path, precision, compute_capabilities=options.compute_capabilities)
+    ahead = artefacts.engines_ahead.pop(path, None)
+    if ahead is not None:
+        engine = ahead.result()
+    else:
+        wait_for_engines(artefacts)
+        engine = rtx_engine_from_onnx(onnx, path, precision, compute_capabilities=options.compute_capabilities)
     if "trt" in options.targets:
         artefacts.engines[path] = engine
     return {"trt_rtx_builds": True, "trt_rtx_bytes": len(engine.data)}

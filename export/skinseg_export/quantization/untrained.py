@@ -7,20 +7,21 @@ Runtime what the network computes in torch, but for the noise of 8 bits; the run
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from skinseg_edge.datasets.synthetic_lesions import draw
 from skinseg_edge.image_io import write_png
 from skinseg_edge.networks.checkpoint import Checkpoint
+from skinseg_edge.networks.quantizable_layers import LayerChoice
 from skinseg_edge.progress import Progress
 from skinseg_export.artefacts import Artefacts, Checks
+from skinseg_export.engine_ahead import cores_left
 from skinseg_export.export_options import ExportOptions
 from skinseg_export.golden import Golden
 from skinseg_export.half_evaluation import HalfEngine
 from skinseg_export.half_precision import half_from_single, kept_names
 from skinseg_export.parity import Tolerances, compare, golden_checks
 from skinseg_export.quantization.calibration_pictures import CalibrationPictures
-from skinseg_export.quantization.layers_in_reach import NO_LAYER, layers_in_reach
+from skinseg_export.quantization.layers_in_reach import NO_LAYER, LayersInReach, layers_in_reach
 from skinseg_export.quantization.pair_check import check_pairs
 from skinseg_export.quantization.preparation import Calibration
 from skinseg_export.quantization.qdq import qdq_from_single
@@ -31,10 +32,15 @@ from skinseg_export.tensorrt_artefacts import TypedFile
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
 
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
-__all__ = ["DRAWN_COUNT", "NOT_JUDGED", "UntrainedWork", "add_untrained", "drawn_calibration"]
+__all__ = [
+    "DRAWN_COUNT",
+    "NOT_JUDGED",
+    "UntrainedFile",
+    "UntrainedWork",
+    "add_untrained",
+    "drawn_calibration",
+    "untrained_file",
+]
 
 DRAWN_COUNT = 4
 """Enough for ranges that no accuracy hangs on; `calibration_pictures` asks for more of a folder."""
@@ -65,9 +71,21 @@ class UntrainedWork:
     options: ExportOptions
     artefacts: Artefacts
     files: OnnxFiles
+    layers: LayerChoice
     calibration: Calibration
     golden: tuple[Golden, ...]
     reference: TorchEngine
+
+
+@dataclass(frozen=True)
+class UntrainedFile:
+    """*file*: None if no layer can be in 8 bits. *method*: of its ranges. *remark*: on where they come from, or ""."""
+
+    work: UntrainedWork
+    reached: LayersInReach
+    file: TypedFile | None = None
+    method: str = ""
+    remark: str = ""
 
 
 def drawn_calibration(folder: Path) -> CalibrationPictures:
@@ -79,35 +97,46 @@ def drawn_calibration(folder: Path) -> CalibrationPictures:
     return CalibrationPictures(paths, f"{len(seeds)} drawn lesions, seeds {seeds[0]} to {seeds[-1]}")
 
 
-def add_untrained(work: UntrainedWork, progress: Progress) -> QuantizedResult:
-    """Add the file with every layer in 8 bits that may be, and the report on it.
+def untrained_file(work: UntrainedWork, progress: Progress) -> UntrainedFile:
+    """Make the file with every layer in 8 bits that may be; it is neither verified nor in the bundle yet.
 
     Raises InputError if a picture for calibration cannot be used.
     """
-    found, made = layers_in_reach(work.checkpoint, work.files, work.calibration), work.artefacts
-    single, layers, digest = found.single, found.names, found.fingerprint.digest
-    if not layers:
-        made.unmade[_NAME] = NO_LAYER
-        return QuantizedResult((), digest)
+    found = layers_in_reach(work.layers, work.checkpoint.contract, work.files, work.calibration)
+    if not found.names:
+        return UntrainedFile(work, found)
     scan = work.files.scan  # of the calibration pictures
     ranges, remark = found.ranges(work.options, {}, progress, largest=None if scan is None else scan.values)
     method = _METHOD if _METHOD in ranges else next(iter(ranges))
-    kept = frozenset[str]() if scan is None else scan.kept(single)
-    file = TypedFile(_NAME, _PATH, "int8", half_from_single(qdq_from_single(single, layers, ranges[method]), kept))
-    made.draft.add_bytes(_PATH, file.model.SerializeToString())
+    kept = frozenset[str]() if scan is None else scan.kept(found.single)
+    model = half_from_single(qdq_from_single(found.single, found.names, ranges[method]), kept)
+    return UntrainedFile(work, found, TypedFile(_NAME, _PATH, "int8", model), method, remark)
+
+
+def add_untrained(made: UntrainedFile, progress: Progress) -> QuantizedResult:
+    """Add the file that was *made*, and the report on it."""
+    work, found, artefacts = made.work, made.reached, made.work.artefacts
+    digest = found.fingerprint.digest
+    if made.file is None:
+        artefacts.unmade[_NAME] = NO_LAYER
+        return QuantizedResult((), digest)
+    onnx = made.file.model.SerializeToString()
+    artefacts.draft.add_bytes(_PATH, onnx)
+    file = made.file
     with progress(1, "8 bits against torch"):
-        made.add(_NAME, _PATH, "int8", lambda: _verify(work, file.model, frozenset(layers), method))
+        artefacts.add(_NAME, _PATH, "int8", lambda: _verify(made, file, onnx))
     source = work.calibration.pictures.source
-    made.remarks += [*([remark] if remark else []), f"int8: {len(layers)} layers in 8 bits by {source}; {NOT_JUDGED}"]
+    told = f"int8: {len(found.names)} layers in 8 bits by {source}; {NOT_JUDGED}"
+    artefacts.remarks += [*([made.remark] if made.remark else []), told]
     report = {
         "schema": REPORT_SCHEMA,
         "quantizer": work.options.quantizer,
         "calibration": _calibration(work.calibration, vars(found.fingerprint), digest),
-        "method": method,
+        "method": made.method,
         "layers": {"quantizable": list(found.choice.quantizable), "left_alone": dict(found.choice.left_alone)},
         "judged": NOT_JUDGED,
     }
-    made.add_json(REPORT_PATH, report)
+    artefacts.add_json(REPORT_PATH, report)
     return QuantizedResult((file,), digest)
 
 
@@ -119,22 +148,26 @@ def _calibration(calibration: Calibration, hashes: Mapping[str, object], digest:
     }
 
 
-def _verify(work: UntrainedWork, model: "ModelProto", layers: frozenset[str], method: str) -> Checks:
-    """Return the figures of the file in 8 bits.
+def _verify(made: UntrainedFile, file: TypedFile, onnx: bytes) -> Checks:
+    """Return the figures of *file*, whose bytes are *onnx*.
 
     Raises ParityFailed if its numbers left torch's by more than 8 bits explain, VerificationFailed if a pair is where
     none was ordered or TensorRT-RTX cannot build it.
     """
-    contract, onnx = work.checkpoint.contract, model.SerializeToString()
-    check_pairs(model, work.files.single.typed_source, layers)
-    engines = (HalfEngine(model, contract), OnnxRuntimeEngine(onnx, contract, source=_PATH))
+    work, model, layers = made.work, file.model, frozenset(made.reached.names)
+    contract, threads = work.checkpoint.contract, cores_left(work.artefacts)
+    check_pairs(model, made.reached.single, layers)
+    engines = (
+        HalfEngine(model, contract, threads=threads),
+        OnnxRuntimeEngine(onnx, contract, source=_PATH, threads=threads),
+    )
     parities = [compare(engine, work.reference, contract, work.golden) for engine in engines]
     for parity in parities:
         parity.check(_PATH, _NOISE_OF_8_BITS)
     return {
         **parities[0].checks(),
         **golden_checks(parities),
-        "calibration_method": method,
+        "calibration_method": made.method,
         "calibration_source": work.calibration.pictures.source,
         "layers_in_8_bits": len(layers),
         "arithmetic": "simulated: 8 bits in fp32, half rounded",

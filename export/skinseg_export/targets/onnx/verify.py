@@ -47,16 +47,18 @@ def verify_single(
     allowed: Tolerances = SINGLE,
     *,
     noise: Sequence[NDArray[np.uint8]] | None = None,
+    threads: int | None = None,
 ) -> Checks:
     """Return the figures of the fp32 file on golden and on random pictures.
 
-    *noise*: the latter, (H, W, 3) uint8 RGB at network size; None takes `noise_pictures`.
+    *noise*: the latter, (H, W, 3) uint8 RGB at network size; None takes `noise_pictures`. *threads*: as for
+    `OnnxRuntimeEngine`.
 
     Raises ParityFailed naming the picture and the first layer whose values differ from torch's.
     """
     check_model(export.model)
     noise = noise_pictures(contract) if noise is None else noise
-    engine = OnnxRuntimeEngine(export.model.SerializeToString(), contract, source=SINGLE_PATH)
+    engine = OnnxRuntimeEngine(export.model.SerializeToString(), contract, source=SINGLE_PATH, threads=threads)
     parity = compare(engine, reference, contract, golden, noise)
     pictures = named_pictures(contract, golden, noise)
     flips = 0
