@@ -30,6 +30,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from benchmarks.batch_pictures import large_photos, small_pictures
+from benchmarks.lines import say, word
 from skinseg_runtime.batch import LocalExecutor, run_batch, source_from_text, work_for
 from skinseg_runtime.usable_cores import usable_cores
 
@@ -246,17 +247,6 @@ def wait_until(driver: "subprocess.Popen[bytes] | None", holds: Callable[[], boo
         if driver is not None and driver.poll() is not None:
             sys.exit(f"the driver ended with {driver.returncode} before it was killed; take more pictures")
         time.sleep(0.1)
-
-
-def word(holds: bool) -> str:
-    """Return pass or FAIL."""
-    return "pass" if holds else "FAIL"
-
-
-def say(line: str) -> None:
-    """Print one line at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.batch import command, compare, finish, names, peak_kib, processes_of, say, wait_until, word
+from benchmarks.batch import command, compare, finish, names, peak_kib, processes_of, wait_until
 from benchmarks.batch_pictures import small_pictures
+from benchmarks.lines import say, word
 from skinseg_runtime.usable_cores import usable_cores
 
 _ENGINE, _DECODER = "ray::MapWorker", "ray::"

@@ -11,12 +11,12 @@ import argparse
 import datetime
 import os
 import platform
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 
+from benchmarks.lines import say
 from skinseg_edge import networks
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import ToolMissing
@@ -105,12 +105,6 @@ def _line(row: Row, repeats: int, threads: int | None, count_only: bool) -> str:
         graph = graph_cost(network, contract, repeats=repeats, threads=threads)
         cells += [str(graph.nodes), f"{graph.median_ms:.0f}" if graph.median_ms >= 10 else f"{graph.median_ms:.1f}"]
     return f"| {' | '.join([*cells, row.printed])} |"
-
-
-def say(line: str) -> None:
-    """Print a line at once, for a run that takes minutes."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

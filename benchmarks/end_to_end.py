@@ -16,7 +16,6 @@ import datetime
 import io
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +27,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.lines import say
 from skinseg_edge import load_checkpoint
 from skinseg_edge.datasets import synthetic_lesions
 from skinseg_edge.image_io import decode
@@ -197,12 +197,6 @@ def verdict(goal: Goal, found: Sequence[Mapping[str, Timing]]) -> str:
         passed = ratio <= goal.limit if goal.is_most else ratio >= goal.limit
         cells += [f"{ratio:.2f}", "pass" if passed else "**FAIL**"]
     return f"| {goal.words} | {' | '.join(cells)} |"
-
-
-def say(line: str) -> None:
-    """Print one line."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

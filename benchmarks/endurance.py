@@ -13,7 +13,6 @@ import datetime
 import os
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Sequence
 from itertools import combinations
@@ -22,6 +21,7 @@ from typing import NamedTuple
 
 import cv2
 
+from benchmarks.lines import say
 from skinseg_edge.datasets import synthetic_lesions
 from skinseg_edge.errors import PictureUnreadable
 from skinseg_edge.image_io import decode
@@ -119,12 +119,6 @@ def resident_mib() -> float:
     """Return this process's resident memory, MiB, as Linux counts it."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def say(line: str) -> None:
-    """Print a line at once, since this takes an hour."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

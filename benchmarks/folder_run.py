@@ -26,6 +26,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.lines import say, word
 from skinseg_edge.bundle import Bundle
 from skinseg_edge.image_io import decode_mask
 from skinseg_runtime import Segmenter
@@ -142,17 +143,6 @@ def compare_resumed(bundle: Path, photos: Sequence[Source], scratch: Path) -> No
 def lines_of(journal: Path) -> int:
     """Return how many photos are done."""
     return journal.read_bytes().count(b"\n") if journal.is_file() else 0
-
-
-def word(holds: bool) -> str:
-    """Return pass or FAIL."""
-    return "pass" if holds else "FAIL"
-
-
-def say(line: str) -> None:
-    """Print one line at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ the least like copy still is.
 import argparse
 import datetime
 import platform
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.lines import say
 from skinseg_edge.datasets.readers import pairs
 from skinseg_edge.image_io import decode
 from skinseg_edge.preprocessing import resize_pixels
@@ -118,12 +118,6 @@ ALTERATIONS: dict[str, Alteration] = {
     "turned or mirrored": turned,
     "all at once": all_at_once,
 }
-
-
-def say(line: str) -> None:
-    """Print at once: a table takes minutes."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ in ONNX Runtime on the processor. Scales: how many times theirs ours are, where 
 import argparse
 import datetime
 import platform
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.lines import say
 from skinseg_edge import load_checkpoint
 from skinseg_edge.contract import ModelContract
 from skinseg_edge.datasets.readers import PicturePair, pairs
@@ -170,12 +170,6 @@ def scales(model: "ModelProto", nodes: Sequence[str], position: int) -> Mapping[
     back = {node.output[0]: node for node in model.graph.node if node.op_type == "DequantizeLinear"}
     found = {node.name: back[node.input[position]] for node in model.graph.node if node.name in nodes}
     return {name: np.ravel(numpy_helper.to_array(stored[node.input[1]])) for name, node in found.items()}
-
-
-def say(line: str) -> None:
-    """Print at once: a table takes minutes."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

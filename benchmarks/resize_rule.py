@@ -10,7 +10,6 @@ photos at camera size. Masks come out of the runtime at photo size, so what `cro
 import argparse
 import datetime
 import platform
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.lines import say
 from skinseg_edge import load_checkpoint, metrics
 from skinseg_edge.contract import ResizeRule
 from skinseg_edge.datasets.readers import PicturePair, pairs
@@ -114,12 +114,6 @@ def scored(each: Segmenter, samples: list[Sample]) -> str:
         total += metrics.counts(mask, sample.mask)
         dices.append(metrics.dice(mask, sample.mask))
     return f"{total.dice:.4f} / {np.mean(dices):.4f}"
-
-
-def say(line: str) -> None:
-    """Print at once: a table takes minutes."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
