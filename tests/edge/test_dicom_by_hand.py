@@ -1,6 +1,4 @@
-"""A DICOM file put together byte by byte: what is read needs no pydicom, on the lowest versions either."""
-
-import struct
+"""A DICOM file put together byte by byte is read without pydicom, on the lowest versions, too."""
 
 import numpy as np
 import pytest
@@ -8,24 +6,13 @@ import pytest
 from skinseg_edge.errors import PictureUnreadable
 from skinseg_edge.image_io import decode
 from skinseg_edge.picture_header import check_whole, read_header
+from tests.dicom_by_hand import dicom_photograph
 
 LEVELS = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
-# Each element: its group, its number, its kind and its value, little-endian.
-META = ((2, 0x10, b"UI", b"1.2.840.10008.1.2.1\0"),)
-PHOTOGRAPH = (
-    (8, 0x16, b"UI", b"1.2.840.10008.5.1.4.1.1.77.1.4"),
-    (0x28, 2, b"US", b"\3\0"),
-    (0x28, 4, b"CS", b"RGB "),
-    (0x28, 0x10, b"US", b"\2\0"),
-    (0x28, 0x11, b"US", b"\3\0"),
-    (0x28, 0x100, b"US", b"\x08\0"),
-)
 
 
 def written(pixels: bytes) -> bytes:
-    elements = (struct.pack("<HH2sH", *head, len(value)) + value for *head, value in (*META, *PHOTOGRAPH))
-    last = struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, len(pixels)) + pixels
-    return bytes(128) + b"DICM" + b"".join(elements) + last
+    return dicom_photograph(2, 3, pixels)
 
 
 def test_a_file_of_the_fewest_elements_gives_its_pixels() -> None:

@@ -11,31 +11,14 @@ from skinseg_demo.pictures.receiving import Limits, ReceivedPicture
 from skinseg_demo.pictures.stripping import strip
 from skinseg_edge.errors import InputError, PictureTooLarge, PictureUnreadable
 from tests.demo_app.pictures.uploads import disc_photo, encoded
+from tests.dicom_by_hand import dicom_photograph
 
 _JPEG = encoded(disc_photo((60, 80))[0])
 _PNG = encoded(disc_photo((60, 80))[0], "PNG")
 _WEBP = encoded(disc_photo((60, 80))[0], "WEBP")
 _HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(200)
 _SVG = b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- drawn -->\n<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>'
-
-# A whole one of 2 x 1 px: (group, number, kind, value), little-endian.
-_DICOM_ELEMENTS = (
-    (2, 0x10, b"UI", b"1.2.840.10008.1.2.1\0"),
-    (8, 0x16, b"UI", b"1.2.840.10008.5.1.4.1.1.77.1.4"),
-    (0x10, 0x10, b"PN", b"Anna^Drawn"),
-    (0x28, 2, b"US", b"\3\0"),
-    (0x28, 4, b"CS", b"RGB "),
-    (0x28, 0x10, b"US", b"\1\0"),
-    (0x28, 0x11, b"US", b"\2\0"),
-    (0x28, 0x100, b"US", b"\x08\0"),
-)
-_DICOM = (
-    bytes(128)
-    + b"DICM"
-    + b"".join(struct.pack("<HH2sH", *head, len(value)) + value for *head, value in _DICOM_ELEMENTS)
-    + struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, 6)
-    + bytes(6)
-)
+_DICOM = dicom_photograph(1, 2, bytes(6), patient=b"Anna^Drawn")
 
 
 def _archive() -> bytes:
