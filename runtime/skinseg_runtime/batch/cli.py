@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skinseg_edge.command_line import Ui, command, name_option
-from skinseg_edge.command_options import trusted_key_option
+from skinseg_edge.command_options import photo_scale_options, trusted_key_option
 from skinseg_edge.errors import InputError
 from skinseg_runtime.engines import ENGINES, KNOWN_PRECISIONS
 
@@ -56,14 +56,7 @@ __all__ = ["main"]
 @click.option("--column", metavar="NAME", help="Column of a Parquet source that has the pictures, or their places.")
 @name_option("--engine", "engine", ENGINES, default="auto", show_default=True, help="What runs the network.")
 @name_option("--precision", "precision", KNOWN_PRECISIONS, help="Which form of it. Default: the engine's own.")
-@click.option("--mm-per-px", type=float, metavar="X", help="Scale of the photos, mm per pixel: sizes in mm too.")
-@click.option(
-    "--card",
-    "card_mm",
-    type=float,
-    metavar="SIZE_MM",
-    help="Read the scale from an ArUco marker (DICT_4X4_50) on each photo; SIZE_MM is its black square's side.",
-)
+@photo_scale_options()
 @click.option("--dicom-scale", is_flag=True, help="Take the scale from the Pixel Spacing of each DICOM photo.")
 @click.option("--force", is_flag=True, help="Take away results that are there, and start anew.")
 @trusted_key_option()
