@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 import torch
@@ -34,26 +35,41 @@ def forked_answers(
     """Let a fork give *answer* for each of *questions* while the block runs; the fork ends with the block.
 
     What the block gets waits for the answers and returns them in order: all of them, or none where there is no fork
-    (another system than Linux, a single core), where it ended by an error or does not come back. Whoever asks then
-    computes them itself, and meets the error.
+    (another system than Linux, a single core, no memory for it), where it ended by an error or does not come back.
+    Whoever asks then computes them itself, and meets the error.
     """
-    if not questions or not sys.platform.startswith("linux") or usable_cores() == 1:
+    if not questions or not _can_fork():
         yield lambda: ()
         return
     ours, theirs = multiprocessing.Pipe(duplex=False)
     fork = multiprocessing.get_context("fork").Process(target=_serve, args=(answer, questions, theirs), daemon=True)
+    is_there = _started(fork)
+    theirs.close()
+    try:
+        yield (lambda: _received(ours)) if is_there else lambda: ()
+    finally:
+        if is_there:
+            fork.kill()
+            fork.join()
+        fork.close()
+        ours.close()
+
+
+def _can_fork() -> bool:
+    # A worker of a pool may have no children; Python stops it with an AssertionError.
+    is_worker = multiprocessing.current_process().daemon
+    return sys.platform.startswith("linux") and usable_cores() > 1 and not is_worker
+
+
+def _started(fork: BaseProcess) -> bool:
     with warnings.catch_warnings():
         # Python warns of forks beside threads, whose locks nobody opens in the fork; it touches none of theirs.
         warnings.simplefilter("ignore", DeprecationWarning)
-        fork.start()
-    theirs.close()
-    try:
-        yield lambda: _received(ours)
-    finally:
-        fork.kill()
-        fork.join()
-        fork.close()
-        ours.close()
+        try:
+            fork.start()
+        except OSError:  # no memory, or no process more
+            return False
+    return True
 
 
 def _serve(answer: Callable[[_Question], _Answer], questions: Sequence[_Question], connection: Connection) -> None:

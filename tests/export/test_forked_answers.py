@@ -1,10 +1,13 @@
 """A fork computes while the block runs; where it cannot, nobody waits and nobody is told."""
 
+import errno
+import multiprocessing
 import os
 import signal
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -99,8 +102,16 @@ def test_the_fork_ends_with_the_block_whatever_ends_it(tmp_path: Path) -> None:
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
-@pytest.mark.parametrize("lacks", ["a second core", "Linux", "a question"])
+def _no_memory() -> int:
+    raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+
+@pytest.mark.parametrize("lacks", ["a second core", "Linux", "a question", "memory", "leave to have children"])
 def test_without_use_or_means_there_is_no_fork(lacks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if lacks == "memory":
+        monkeypatch.setattr(os, "fork", _no_memory)
+    if lacks == "leave to have children":
+        monkeypatch.setattr(multiprocessing, "current_process", lambda: SimpleNamespace(daemon=True))
     if lacks == "a second core":
         monkeypatch.setattr(module, "usable_cores", lambda: 1)
     if lacks == "Linux":
