@@ -59,28 +59,29 @@ def add_tensorrt(
     files = []
     for number, source in enumerate(sources):
         only_parsed = number > 0 and (only_first or source.precision == "fp32")
-        built = _parsed(source) if only_parsed else _built(artefacts, source, options)
+        onnx = source.model.SerializeToString()
+        built = _parsed(onnx) if only_parsed else _built(artefacts, source, onnx, options)
         if number == 0 and rtx_version() is not None and not why_no_engine:
-            _add_engine(artefacts, source, built, contract, options)
+            _add_engine(artefacts, source, onnx, built, contract, options)
         if not artefacts.has_failed(source.name):
-            files.append(_planned(artefacts, source, built, contract, options))
+            files.append(_planned(artefacts, source, onnx, built, contract, options))
     if files:
         _add_report(artefacts, TensorRtReport(tuple(files), rtx_version(), options.compute_capabilities))
 
 
-def _parsed(source: TypedFile) -> str:
-    """Let TensorRT-RTX read *source*, and return why it has no engine."""
+def _parsed(onnx: bytes) -> str:
+    """Let TensorRT-RTX read *onnx*, and return why it has no engine."""
     if rtx_version() is None:
         return _REMEDY
     try:
-        layers = parse_onnx(source.model.SerializeToString()).layers
+        layers = parse_onnx(onnx).layers
     except VerificationFailed as failure:
         return str(failure)
     return f"parsed ({layers} layers), not built: the bundle has files that run faster"
 
 
-def _built(artefacts: Artefacts, source: TypedFile, options: ExportOptions) -> BuiltEngine | str:
-    """Build the engine of *source* unless its verification did, or return why there is none."""
+def _built(artefacts: Artefacts, source: TypedFile, onnx: bytes, options: ExportOptions) -> BuiltEngine | str:
+    """Build the engine of *source*, whose bytes are *onnx*, unless its verification did, or say why there is none."""
     if rtx_version() is None:
         return _REMEDY
     known = artefacts.engines.pop(source.path, None)
@@ -90,7 +91,6 @@ def _built(artefacts: Artefacts, source: TypedFile, options: ExportOptions) -> B
     try:
         if ahead is not None:
             return ahead.result()
-        onnx = source.model.SerializeToString()
         return rtx_engine_from_onnx(
             onnx, source.path, source.precision, compute_capabilities=options.compute_capabilities
         )
@@ -101,12 +101,12 @@ def _built(artefacts: Artefacts, source: TypedFile, options: ExportOptions) -> B
 def _planned(
     artefacts: Artefacts,
     source: TypedFile,
+    onnx: bytes,
     built: BuiltEngine | str,
     contract: ModelContract,
     options: ExportOptions,
 ) -> FileReport:
     """Add how a Jetson builds its engine of *source*, and report on it."""
-    onnx = source.model.SerializeToString()
     plan = jetson_plan(onnx, source.path, source.precision, contract, dynamic_batch=options.dynamic_batch)
     artefacts.plans.append(plan)
     engine, why_none = (None, built) if isinstance(built, str) else (built, "")
@@ -122,6 +122,7 @@ def _add_report(artefacts: Artefacts, report: TensorRtReport) -> None:
 def _add_engine(
     artefacts: Artefacts,
     source: TypedFile,
+    onnx: bytes,
     engine: BuiltEngine | str,
     contract: ModelContract,
     options: ExportOptions,
@@ -138,7 +139,6 @@ def _add_engine(
             raise VerificationFailed(
                 f"cannot accept the engine: it is built of {source.name}, which failed its verification"
             )
-        onnx = source.model.SerializeToString()
         return verify_rtx_engine(engine.data, engine.sidecar, onnx, contract, options.compute_capabilities)
 
     artefacts.add("trt-rtx", ENGINE_PATH, source.precision, verify)
