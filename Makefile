@@ -21,7 +21,7 @@ help:  ## this list
 run: $(INSTALLED)  ## export the shipped model, outline sample photos, say where the results lie
 	@scripts/run_samples.sh
 
-test: $(INSTALLED)  ## every test, with branch coverage
+test: $(INSTALLED)  ## every test, with branch coverage of all but the slow exports
 	$(PYTEST) --durations=8 --cov --cov-report=term
 
 quick: $(INSTALLED)  ## the tests that are not marked slow, without coverage

@@ -1,6 +1,7 @@
 """Networks small enough to export in a second, and what export makes of them."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,23 @@ from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime import Segmenter
 from tests.export.darkness import CONTRACT, Darkness
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Leave slow tests unmeasured: tracing torch's exporter and coremltools nearly doubles what they take.
+
+    What they reach here, quick tests on small networks reach as well.
+    """
+    coverage = sys.modules.get("coverage")
+    measuring = coverage and coverage.Coverage.current()
+    if not measuring or item.get_closest_marker("slow") is None:
+        return (yield)
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        measuring.start()
 
 
 @pytest.fixture(scope="session", autouse=True)
