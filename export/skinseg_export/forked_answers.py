@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -72,7 +72,7 @@ def _started(fork: BaseProcess) -> bool:
     return True
 
 
-def _serve(answer: Callable[[_Question], _Answer], questions: Sequence[_Question], connection: Connection) -> None:
+def _serve(answer: Callable[[_Question], object], questions: Sequence[_Question], connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a traceback: this process is nobody's to read about
     os.nice(_YIELDS)
     # Torch's threads do not come along into a fork; its own data loader does the same.
@@ -84,10 +84,10 @@ def _serve(answer: Callable[[_Question], _Answer], questions: Sequence[_Question
     connection.send(answers)
 
 
-def _received(connection: Connection) -> Sequence[_Answer]:
+def _received(connection: Connection) -> Sequence[Any]:
     try:
         if connection.poll(_PATIENCE_S):
-            answers: Sequence[_Answer] = connection.recv()
+            answers: Sequence[Any] = connection.recv()
             return answers
     except (EOFError, OSError):  # it ended without an answer
         pass
