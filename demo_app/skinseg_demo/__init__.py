@@ -8,9 +8,7 @@ It stands on `skinseg_runtime` and never imports torch, onnx or coremltools. Wha
 touched: `skinseg-demo --help` needs no Flask.
 """
 
-from typing import TYPE_CHECKING
-
-from skinseg_edge.lazy_names import imported_when_touched
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skinseg_demo.app import create_app
@@ -18,7 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["DemoConfig", "create_app"]
 
-__getattr__ = imported_when_touched(__name__, {"DemoConfig": "config", "create_app": "app"})
+_HOME = {"DemoConfig": "config", "create_app": "app"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(f"skinseg_demo.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

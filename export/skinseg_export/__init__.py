@@ -10,9 +10,8 @@
 What is named here is imported when first touched: torch takes seconds.
 """
 
-from typing import TYPE_CHECKING
-
-from skinseg_edge.lazy_names import imported_when_touched
+import importlib
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skinseg_export.export_options import ExportOptions, ExportReport
@@ -21,15 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ExportOptions", "ExportReport", "TorchEngine", "export_bundle"]
 
-__getattr__ = imported_when_touched(
-    __name__,
-    {
-        "ExportOptions": "export_options",
-        "ExportReport": "export_options",
-        "TorchEngine": "torch_engine",
-        "export_bundle": "exporter",
-    },
-)
+_HOME = {
+    "ExportOptions": "export_options",
+    "ExportReport": "export_options",
+    "TorchEngine": "torch_engine",
+    "export_bundle": "exporter",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"skinseg_export.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -11,9 +11,7 @@ Coordinates everywhere: the upright photo (EXIF applied), (x, y) in px, pixel ce
 What is named here is imported when first touched: `import skinseg_runtime` alone loads neither numpy nor an engine.
 """
 
-from typing import TYPE_CHECKING
-
-from skinseg_edge.lazy_names import imported_when_touched
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skinseg_runtime.measurements import Lesion
@@ -22,9 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Lesion", "Segmentation", "Segmenter"]
 
-__getattr__ = imported_when_touched(
-    __name__, {"Lesion": "measurements", "Segmentation": "segmentation", "Segmenter": "segmenter"}
-)
+_HOME = {"Lesion": "measurements", "Segmentation": "segmentation", "Segmenter": "segmenter"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(f"skinseg_runtime.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

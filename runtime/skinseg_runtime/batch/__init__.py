@@ -14,9 +14,7 @@ driver, archive, tally    who hands out, writes and counts
 What is named here is imported when first touched.
 """
 
-from typing import TYPE_CHECKING
-
-from skinseg_edge.lazy_names import imported_when_touched
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skinseg_runtime.batch.core import segment_many
@@ -43,22 +41,27 @@ __all__ = [
     "work_for",
 ]
 
-__getattr__ = imported_when_touched(
-    __name__,
-    {
-        "BatchOutcome": "driver",
-        "Finished": "units",
-        "Item": "items",
-        "LocalExecutor": "executors.local",
-        "Work": "work",
-        "mask_from_run_lengths": "run_lengths",
-        "open_segmenter": "opening",
-        "run_batch": "driver",
-        "segment_many": "core",
-        "source_from_text": "sources",
-        "work_for": "opening",
-    },
-)
+_HOME = {
+    "BatchOutcome": "driver",
+    "Finished": "units",
+    "Item": "items",
+    "LocalExecutor": "executors.local",
+    "Work": "work",
+    "mask_from_run_lengths": "run_lengths",
+    "open_segmenter": "opening",
+    "run_batch": "driver",
+    "segment_many": "core",
+    "source_from_text": "sources",
+    "work_for": "opening",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(f"skinseg_runtime.batch.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

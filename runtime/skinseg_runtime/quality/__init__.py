@@ -7,9 +7,7 @@
 It judges the photo, never the lesion. What is named here is imported when first touched.
 """
 
-from typing import TYPE_CHECKING
-
-from skinseg_edge.lazy_names import imported_when_touched
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skinseg_runtime.quality.assessment import assess
@@ -18,13 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "Quality", "Verdict", "assess", "hw_for_close_up"]
 
-__getattr__ = imported_when_touched(
-    __name__,
-    {
-        "Finding": "findings",
-        "Quality": "findings",
-        "Verdict": "findings",
-        "assess": "assessment",
-        "hw_for_close_up": "close_up",
-    },
-)
+_HOME = {
+    "Finding": "findings",
+    "Quality": "findings",
+    "Verdict": "findings",
+    "assess": "assessment",
+    "hw_for_close_up": "close_up",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(f"skinseg_runtime.quality.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

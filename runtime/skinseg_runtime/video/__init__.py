@@ -7,9 +7,7 @@ Three threads: one reads, one runs the network, one measures, draws and writes. 
 one frame. What is named here is imported when first touched: `--help` waits for no library.
 """
 
-from typing import TYPE_CHECKING
-
-from skinseg_edge.lazy_names import imported_when_touched
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skinseg_runtime.video.options import StreamOptions, stream_options
@@ -18,13 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Stream", "StreamOptions", "run_stream", "stream_among", "stream_options"]
 
-__getattr__ = imported_when_touched(
-    __name__,
-    {
-        "Stream": "stream_names",
-        "StreamOptions": "options",
-        "run_stream": "stream_run",
-        "stream_among": "stream_names",
-        "stream_options": "options",
-    },
-)
+_HOME = {
+    "Stream": "stream_names",
+    "StreamOptions": "options",
+    "run_stream": "stream_run",
+    "stream_among": "stream_names",
+    "stream_options": "options",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(f"skinseg_runtime.video.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
