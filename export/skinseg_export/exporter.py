@@ -21,21 +21,14 @@ from skinseg_export.coreml_artefacts import CoremlWork, add_coreml, check_coreml
 from skinseg_export.engine_ahead import engine_ahead
 from skinseg_export.export_gate import ExportGate, write_worst
 from skinseg_export.export_options import PRECISIONS, QUANTIZERS, ExportOptions, ExportReport
-from skinseg_export.golden import (
-    Golden,
-)
+from skinseg_export.golden import Golden
 from skinseg_export.groundwork import Groundwork
 from skinseg_export.kept_memory import kept_memory
 from skinseg_export.onnx_artefacts import OnnxWork, add_onnx
 from skinseg_export.quantization.modelopt_quantizer import require_modelopt
 from skinseg_export.quantization.preparation import Calibration, prepared
 from skinseg_export.quantization.quantized_artefacts import QuantizedResult, QuantizedWork, add_quantized
-from skinseg_export.quantization.untrained import (
-    NOT_JUDGED,
-    UntrainedWork,
-    add_untrained,
-    untrained_file,
-)
+from skinseg_export.quantization.untrained import NOT_JUDGED, UntrainedWork, add_untrained, untrained_file
 from skinseg_export.sealing import sealed
 from skinseg_export.targets.onnx.build import HALF_PATH, SINGLE_PATH, OnnxFiles
 from skinseg_export.targets.tensorrt.compute_capabilities import check_compute_capabilities

@@ -30,7 +30,6 @@ __all__ = [
     "Pictures",
     "add_golden",
     "drawn_pictures",
-    "golden_from_photos",
     "golden_from_pictures",
     "golden_from_synthetic",
     "spread_photos",
@@ -70,14 +69,6 @@ class Golden:
 def golden_from_synthetic(reference: Segmenter, *, is_trained: bool = True) -> tuple[Golden, ...]:
     """Choose golden cases among `drawn_pictures`, as *reference*, the torch network, outlines them."""
     return golden_from_pictures(drawn_pictures(reference.contract, is_trained=is_trained), reference)
-
-
-def golden_from_photos(paths: Sequence[Path], reference: Segmenter) -> tuple[Golden, ...]:
-    """Choose golden cases among `spread_photos` of *paths*, as *reference*, the torch network, outlines them.
-
-    Raises ValueError if there is no path, and what decoding a photo raises.
-    """
-    return golden_from_pictures(spread_photos(paths), reference)
 
 
 def drawn_pictures(contract: ModelContract, *, is_trained: bool = True) -> Pictures:

@@ -11,7 +11,8 @@ from skinseg_export import engine_ahead as module
 from skinseg_export.artefacts import Artefacts
 from skinseg_export.engine_ahead import cores_left, engine_ahead, wait_for_engines
 from skinseg_export.export_options import ExportOptions
-from skinseg_export.targets.onnx.build import HALF_PATH, onnx_files_from_torch
+from skinseg_export.onnx_from_torch import onnx_from_torch
+from skinseg_export.targets.onnx.build import HALF_PATH, onnx_files
 from skinseg_export.targets.tensorrt.build import BuiltEngine
 from skinseg_export.tensorrt_artefacts import TypedFile
 from tests.export.darkness import CONTRACT, Darkness
@@ -21,7 +22,7 @@ pytest.importorskip("tensorrt_rtx", reason="needs the trt-rtx extra")
 
 @pytest.fixture(scope="module")
 def half() -> TypedFile:
-    model = onnx_files_from_torch(Darkness(), CONTRACT, half=True).half
+    model = onnx_files(onnx_from_torch(Darkness(), CONTRACT), half=True).half
     assert model is not None
     return TypedFile("onnx-fp16", HALF_PATH, "fp16", model)
 

@@ -14,8 +14,9 @@ from skinseg_export.golden import (
     UNTRAINED_COUNT,
     Golden,
     add_golden,
-    golden_from_photos,
+    golden_from_pictures,
     golden_from_synthetic,
+    spread_photos,
 )
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime import Segmenter
@@ -92,7 +93,7 @@ def test_photos_are_spread_over_the_list_and_reduced(segmenter: Segmenter, tmp_p
     for seed, path in enumerate(photos):
         write_png(path, draw(seed, (700, 900)).photo)
 
-    cases = golden_from_photos(photos, segmenter)
+    cases = golden_from_pictures(spread_photos(photos), segmenter)
 
     assert sorted(case.source for case in cases) == ["0.png", "1.png", "2.png"]
     assert {decode(case.image).full_hw for case in cases} == {(498, 640)}
@@ -100,7 +101,7 @@ def test_photos_are_spread_over_the_list_and_reduced(segmenter: Segmenter, tmp_p
 
 def test_golden_cases_need_a_photo(segmenter: Segmenter) -> None:
     with pytest.raises(ValueError, match="there is no photo"):
-        golden_from_photos([], segmenter)
+        golden_from_pictures(spread_photos([]), segmenter)
 
 
 def _sixteen_bits(path: Path) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":

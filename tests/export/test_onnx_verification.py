@@ -21,7 +21,7 @@ from skinseg_export.layer_values import (
     torch_values,
 )
 from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
-from skinseg_export.targets.onnx.build import onnx_files_from_torch
+from skinseg_export.targets.onnx.build import onnx_files
 from skinseg_export.targets.onnx.verify import verify_half, verify_single
 from skinseg_export.torch_engine import TorchEngine
 from skinseg_runtime import Segmenter
@@ -100,7 +100,7 @@ def _scanned(golden: tuple[Golden, ...]) -> list[NDArray[np.uint8]]:
 @pytest.mark.parametrize("factor", [3e4, 6e4])
 def test_values_near_the_end_of_half_are_refused_by_layer(golden: tuple[Golden, ...], factor: float) -> None:
     loud = _loud(factor)
-    files = onnx_files_from_torch(loud, CONTRACT, half=True)
+    files = onnx_files(onnx_from_torch(loud, CONTRACT), half=True)
     assert files.half is not None
 
     with pytest.raises(ParityFailed, match=r"values of layer network/blur/Conv_\d+ reach .*, allowed 32768"):
@@ -109,7 +109,7 @@ def test_values_near_the_end_of_half_are_refused_by_layer(golden: tuple[Golden, 
 
 def test_values_beyond_half_stay_fp32_where_a_scan_found_them(golden: tuple[Golden, ...]) -> None:
     loud = _loud(1e6)  # beyond half in its values and in a weight's
-    files = onnx_files_from_torch(loud, CONTRACT, half=True, scan=_scanned(golden))
+    files = onnx_files(onnx_from_torch(loud, CONTRACT), half=True, scan=_scanned(golden))
     assert files.half is not None
     assert files.scan is not None
 
@@ -124,7 +124,7 @@ def test_values_beyond_half_stay_fp32_where_a_scan_found_them(golden: tuple[Gold
 
 def test_a_scan_of_the_golden_pictures_tells_the_same_reach(golden: tuple[Golden, ...]) -> None:
     network = Darkness()
-    files = onnx_files_from_torch(network, CONTRACT, half=True, scan=_scanned(golden[:2]))
+    files = onnx_files(onnx_from_torch(network, CONTRACT), half=True, scan=_scanned(golden[:2]))
     assert files.half is not None
 
     reference = TorchEngine(network, CONTRACT)
@@ -136,7 +136,7 @@ def test_a_scan_of_the_golden_pictures_tells_the_same_reach(golden: tuple[Golden
 
 
 def test_without_a_scan_nothing_is_kept_beyond_the_rule(exported: OnnxExport) -> None:
-    files = onnx_files_from_torch(Darkness(), CONTRACT, half=True)
+    files = onnx_files(onnx_from_torch(Darkness(), CONTRACT), half=True)
 
     assert files.scan is None
     assert files.half is not None

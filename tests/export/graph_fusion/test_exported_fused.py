@@ -10,7 +10,7 @@ from skinseg_edge.networks.blocks import ODConv3x3
 from skinseg_export.graph_fusion.narrowness import is_narrow
 from skinseg_export.half_precision import half_from_single
 from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
-from skinseg_export.targets.onnx.build import onnx_files_from_torch
+from skinseg_export.targets.onnx.build import onnx_files
 from skinseg_runtime.engines.onnxruntime import OnnxRuntimeEngine
 from skinseg_runtime.engines.onnxruntime_metadata import metadata_of
 from tests.export.graph_fusion.networks import CHANNELS, CONTRACT, Around
@@ -48,7 +48,7 @@ def test_the_kernel_is_made_for_each_picture(narrow: onnx.ModelProto) -> None:
 
 def test_typed_files_are_made_of_a_graph_in_which_every_kernel_is_stored(network: Around, exported: OnnxExport) -> None:
     source = exported.typed_source
-    files = onnx_files_from_torch(network, CONTRACT, half=True)
+    files = onnx_files(onnx_from_torch(network, CONTRACT), half=True)
 
     stored = {each.name for each in source.graph.initializer}
     assert all(node.input[1] in stored for node in source.graph.node if node.op_type == "Conv")

@@ -1,24 +1,21 @@
-"""Build the ONNX files: fp32 from torch, half precision from fp32."""
+"""Build the ONNX files of a bundle: half precision from fp32."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
-from skinseg_edge.contract import ModelContract
 from skinseg_edge.errors import ParityFailed
 from skinseg_export.half_precision import half_from_single
-from skinseg_export.onnx_from_torch import OnnxExport, onnx_from_torch
-from skinseg_export.opsets import DEFAULT_OPSET
+from skinseg_export.onnx_from_torch import OnnxExport
 from skinseg_export.range_scan import RangeScan, scan_ranges
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["HALF_PATH", "SINGLE_PATH", "OnnxFiles", "onnx_files", "onnx_files_from_torch"]
+__all__ = ["HALF_PATH", "SINGLE_PATH", "OnnxFiles", "onnx_files"]
 
 SINGLE_PATH = "model.onnx"
 HALF_PATH = "model.fp16.onnx"
@@ -38,27 +35,12 @@ class OnnxFiles:
     scan: RangeScan | None = None
 
 
-def onnx_files_from_torch(
-    network: nn.Module,
-    contract: ModelContract,
-    *,
-    half: bool,
-    opset: int = DEFAULT_OPSET,
-    dynamic_batch: bool = False,
-    metadata: Mapping[str, str] | None = None,
-    scan: Iterable[NDArray[np.uint8]] | None = None,
-) -> OnnxFiles:
-    """Export *network* (logits out); see `onnx_from_torch` for what it raises.
+def onnx_files(single: OnnxExport, *, half: bool, scan: Iterable[NDArray[np.uint8]] | None = None) -> OnnxFiles:
+    """Return *single* with its half file, if *half* is wanted.
 
     *scan*: pictures, (1, H, W, 3) uint8 RGB each at network size, that show how far the values reach: what leaves
     half's range on them stays fp32 in the half file. None scans nothing.
     """
-    single = onnx_from_torch(network, contract, opset=opset, dynamic_batch=dynamic_batch, metadata=metadata)
-    return onnx_files(single, half=half, scan=scan)
-
-
-def onnx_files(single: OnnxExport, *, half: bool, scan: Iterable[NDArray[np.uint8]] | None = None) -> OnnxFiles:
-    """Return *single* with its half file, if *half* is wanted; *scan*: as for `onnx_files_from_torch`."""
     source = single.typed_source
     found = None if scan is None else scan_ranges(source, scan)
     if not half:
